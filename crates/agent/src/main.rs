@@ -1,0 +1,3 @@
+//! The `coditect-agent` binary.
+
+fn main() {}
