@@ -1,0 +1,26 @@
+import { cleanup } from "@testing-library/react";
+import { afterEach } from "vitest";
+
+// jsdom lays nothing out; these are the browser interfaces that components ask for and jsdom does not have.
+class ResizeObserverInert implements ResizeObserver {
+  observe(): void {}
+  unobserve(): void {}
+  disconnect(): void {}
+}
+
+if (typeof window !== "undefined") {
+  window.ResizeObserver ??= ResizeObserverInert;
+  window.matchMedia ??= (query: string): MediaQueryList => ({
+    matches: false,
+    media: query,
+    onchange: null,
+    addListener() {},
+    removeListener() {},
+    addEventListener() {},
+    removeEventListener() {},
+    dispatchEvent: () => false,
+  });
+  window.HTMLElement.prototype.scrollIntoView ??= () => {};
+}
+
+afterEach(cleanup);
