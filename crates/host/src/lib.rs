@@ -1,1 +1,23 @@
-//! placeholder
+//! One machine's workspaces: their volumes, their sandboxes, and the way to their agents.
+//!
+//! **Invariants**
+//! - A sandbox runs only if its record was written first, so a host that starts again finds every one of them.
+//! - A command with a generation older than the newest seen for its workspace is refused.
+//! - Two running sandboxes never share a range of user ids.
+//!
+//! **Boundary**: knows nothing of users, tenants or the store; `control` decides, this crate does.
+//! **Not here**: kernel objects (crate `sandbox`), what happens inside a sandbox (crate `agent`).
+
+mod agent_client;
+mod generations;
+mod host;
+mod id_ranges;
+mod relay;
+mod running;
+mod usage;
+mod volume;
+
+pub use host::{Host, HostConfig, OpenError, StartWorkspace, Status};
+pub use relay::ConnectError;
+pub use running::HostError;
+pub use usage::Usage;

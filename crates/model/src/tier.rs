@@ -86,9 +86,9 @@ impl TierTable {
         self.0.iter().map(|(name, limits)| (name.as_str(), limits))
     }
 
-    /// Adds or replaces tiers with those of `other`.
-    pub fn merge(&mut self, other: Self) {
-        self.0.extend(other.0);
+    /// Adds a tier, or replaces the one of that name.
+    pub fn insert(&mut self, name: String, limits: Limits) {
+        self.0.insert(name, limits);
     }
 
     /// Everything that makes this table unusable, in words an operator can act on.

@@ -1,0 +1,73 @@
+//! The two things a host asks its agents itself: who are you, and please end.
+//!
+//! An agent is a tenant's process: its answers are bounded, timed and believed only about itself.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use coditect_api::agent::AgentStatus;
+use coditect_sandbox::spec::AGENT_SOCKET;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_util::rt::TokioIo;
+
+/// Longest answer read from an agent, in bytes.
+const ANSWER_MAX_BYTES: usize = 64 * 1024;
+/// How long an agent may take to answer.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Why an agent did not answer as it should.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AgentError {
+    #[error("the workspace's agent cannot be reached")]
+    Connect(#[source] io::Error),
+    #[error("the workspace's agent broke off")]
+    Exchange(#[source] hyper::Error),
+    #[error("the workspace's agent did not answer within {} s", ANSWER_DEADLINE.as_secs())]
+    Deadline,
+    #[error("the workspace's agent answered {0}")]
+    Status(StatusCode),
+    #[error("the workspace's agent gave an answer that makes no sense")]
+    Nonsense,
+}
+
+/// Asks an agent for its status.
+pub(crate) async fn status(run_dir: &Path) -> Result<AgentStatus, AgentError> {
+    let body = request(run_dir, Method::GET, "/v1/status").await?;
+    serde_json::from_slice(&body).map_err(|_| AgentError::Nonsense)
+}
+
+/// Asks an agent to end its terminals and then itself.
+pub(crate) async fn shut_down(run_dir: &Path) -> Result<(), AgentError> {
+    request(run_dir, Method::POST, "/host/shutdown").await.map(drop)
+}
+
+async fn request(run_dir: &Path, method: Method, path: &str) -> Result<Bytes, AgentError> {
+    let exchange = async {
+        let stream = crate::relay::connect(run_dir, AGENT_SOCKET).await.map_err(AgentError::Connect)?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(AgentError::Exchange)?;
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(http::header::HOST, "agent")
+            .body(Empty::<Bytes>::new())
+            .expect("a constant request is well-formed");
+        let answer = async {
+            let response = sender.send_request(request).await.map_err(AgentError::Exchange)?;
+            if !response.status().is_success() {
+                return Err(AgentError::Status(response.status()));
+            }
+            let body = Limited::new(response.into_body(), ANSWER_MAX_BYTES).collect().await;
+            body.map(http_body_util::Collected::to_bytes).map_err(|_| AgentError::Nonsense)
+        };
+        // The connection future only moves bytes; it ends with the exchange or is dropped with it.
+        tokio::select! {
+            answer = answer => answer,
+            Err(error) = connection => Err(AgentError::Exchange(error)),
+        }
+    };
+    tokio::time::timeout(ANSWER_DEADLINE, exchange).await.map_err(|_| AgentError::Deadline)?
+}

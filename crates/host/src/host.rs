@@ -1,0 +1,491 @@
+//! The host: starts, stops, adopts and forgets sandboxes, one command at a time per workspace.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use coditect_model::id::WorkspaceId;
+use coditect_model::tier::Limits;
+use coditect_model::workspace::Generation;
+use coditect_sandbox::agent_config::AgentConfig;
+use coditect_sandbox::launcher::Launcher;
+use coditect_sandbox::record::SandboxRecord;
+use coditect_sandbox::spec::{IdRange, SandboxSpec};
+use tokio::io::unix::AsyncFd;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::broadcast;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument as _, info, info_span, warn};
+
+use crate::agent_client;
+use crate::generations::Generations;
+use crate::id_ranges::IdRanges;
+use crate::relay::{self, ConnectError};
+use crate::running::{HostError, Running, Table};
+use crate::usage::{Samples, Usage};
+use crate::volume::{Volumes, make_private_dir};
+
+/// How long a workspace's processes may take to end before they are killed.
+const STOP_GRACE: Duration = Duration::from_secs(3);
+/// Digits of the workspace's label in the name of its machine.
+const HOSTNAME_DIGITS: usize = 8;
+/// Exits that a slow subscriber may lag behind before it is told to list everything again.
+const EXITS_BUFFERED: usize = 1024;
+
+/// What a host needs to know.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// Volumes and the host's own state.
+    pub state_dir: PathBuf,
+    /// Sockets and records of running sandboxes.
+    pub run_dir: PathBuf,
+    /// Root file system of the sandboxes.
+    pub base: PathBuf,
+    /// The agent's binary.
+    pub agent_binary: PathBuf,
+    /// Names this installation's cgroups; unique on the machine.
+    pub instance: String,
+}
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct StartWorkspace {
+    /// Which.
+    pub workspace: WorkspaceId,
+    /// Number of the command.
+    pub generation: Generation,
+    /// The tier's limits.
+    pub limits: Limits,
+}
+
+/// A sandbox that runs here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Which workspace.
+    pub workspace: WorkspaceId,
+    /// As which generation it was started.
+    pub generation: Generation,
+    /// Process id of its pid 1, as the machine counts.
+    pub pid: u32,
+}
+
+/// Why a host cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A directory of its state.
+    #[error("{path}: {source}")]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The launcher.
+    #[error("the sandbox launcher cannot be started: {0}")]
+    Launcher(#[from] coditect_sandbox::launcher::LaunchError),
+}
+
+/// One machine's workspaces. Cheap to clone.
+#[derive(Clone)]
+pub struct Host {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: HostConfig,
+    volumes: Volumes,
+    launcher: Launcher,
+    running: Mutex<Table>,
+    id_ranges: Mutex<IdRanges>,
+    generations: Mutex<Generations>,
+    samples: Mutex<Samples>,
+    /// One command at a time per workspace.
+    commands: Mutex<HashMap<WorkspaceId, Arc<tokio::sync::Mutex<()>>>>,
+    exits: broadcast::Sender<WorkspaceId>,
+    tasks: TaskTracker,
+}
+
+/// Every lock here guards plain maps that are consistent between any two statements, so a panic elsewhere does not
+/// spoil them.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Host {
+    /// Opens the host's state and starts the launcher.
+    ///
+    /// # Errors
+    /// A directory that cannot be made, or an agent binary that does not start.
+    pub fn open(config: HostConfig) -> Result<Self, OpenError> {
+        let directory = |path: PathBuf| move |source| OpenError::Directory { path, source };
+        let volumes_dir = config.state_dir.join("volumes");
+        let generations_dir = config.state_dir.join("generations");
+        make_private_dir(&config.run_dir).map_err(directory(config.run_dir.clone()))?;
+        let volumes = Volumes::open(volumes_dir.clone()).map_err(directory(volumes_dir))?;
+        let generations = Generations::open(generations_dir.clone()).map_err(directory(generations_dir))?;
+        let launcher = Launcher::spawn(&config.agent_binary)?;
+        let inner = Inner {
+            config,
+            volumes,
+            launcher,
+            running: Mutex::default(),
+            id_ranges: Mutex::default(),
+            generations: Mutex::new(generations),
+            samples: Mutex::default(),
+            commands: Mutex::default(),
+            exits: broadcast::channel(EXITS_BUFFERED).0,
+            tasks: TaskTracker::new(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Takes over the sandboxes that an earlier process of this host left running, and clears away what is left of
+    /// those that have ended since. Call once, before the first command.
+    ///
+    /// # Errors
+    /// The run directory cannot be read.
+    pub async fn adopt(&self) -> io::Result<Vec<Status>> {
+        let mut alive = Vec::new();
+        for (workspace, run_dir) in sandbox_dirs(&self.inner.config.run_dir)? {
+            let Some((record, pidfd)) = living_record(&run_dir) else {
+                info!(%workspace, "a sandbox has ended while the host was away");
+                remove_run_dir(&run_dir);
+                continue;
+            };
+            match agent_client::status(&run_dir).await {
+                Ok(status) if status.workspace_id == workspace.to_string() => {}
+                // Its processes are the user's; they are worth more than our view of them. It stays, and can be stopped.
+                Ok(_) => warn!(%workspace, "an adopted sandbox answers as another workspace"),
+                Err(error) => warn!(%workspace, error = %error, "an adopted sandbox does not answer"),
+            }
+            lock(&self.inner.id_ranges).reserve(record.ids);
+            info!(%workspace, pid = record.pid, "adopted a running sandbox");
+            self.insert(workspace, record, run_dir, pidfd);
+            alive.push(workspace);
+        }
+        let inner = self.inner.clone();
+        self.inner.tasks.spawn_blocking(move || {
+            if let Err(error) = inner.volumes.sweep() {
+                warn!(error = %error, "removed volumes could not be freed");
+            }
+        });
+        let labels: Vec<String> = alive.iter().map(|workspace| workspace.label()).collect();
+        for stray in coditect_sandbox::control::sweep(&self.inner.config.instance, &labels) {
+            warn!(%stray, "ended processes of a sandbox that has no record");
+        }
+        Ok(self.list())
+    }
+
+    /// Every sandbox that a host left running in this run directory, without adopting it.
+    ///
+    /// # Errors
+    /// The directory cannot be read; a missing one holds none.
+    pub fn list_records(run_dir: &Path) -> io::Result<Vec<Status>> {
+        let mut found = Vec::new();
+        for (workspace, dir) in sandbox_dirs(run_dir)? {
+            if let Some((record, _)) = living_record(&dir) {
+                found.push(Status { workspace, generation: Generation(record.generation), pid: record.pid });
+            }
+        }
+        Ok(found)
+    }
+
+    /// What runs here.
+    #[must_use]
+    pub fn list(&self) -> Vec<Status> {
+        let running = lock(&self.inner.running);
+        running
+            .iter()
+            .map(|(&workspace, entry)| Status { workspace, generation: entry.generation, pid: entry.record.pid })
+            .collect()
+    }
+
+    /// Workspaces whose sandbox has ended, whether told to or not.
+    #[must_use]
+    pub fn exits(&self) -> broadcast::Receiver<WorkspaceId> {
+        self.inner.exits.subscribe()
+    }
+
+    /// Starts a workspace's sandbox and waits until its agent answers. Does nothing when it runs already.
+    ///
+    /// # Errors
+    /// See [`HostError`]; nothing is left behind.
+    pub async fn start(&self, start: StartWorkspace) -> Result<(), HostError> {
+        let workspace = start.workspace;
+        let _turn = self.turn(workspace).await;
+        self.fence(workspace, start.generation)?;
+        if lock(&self.inner.running).contains_key(&workspace) {
+            return Ok(());
+        }
+        let label = workspace.label();
+        let run_dir = self.inner.config.run_dir.join(&label);
+        let ids = lock(&self.inner.id_ranges).take().ok_or(HostError::Full)?;
+        let launched = self.launch(&start, &label, &run_dir, ids).await;
+        let started = match launched {
+            Ok((record, pidfd)) => {
+                self.insert(workspace, record, run_dir.clone(), pidfd);
+                // The socket listens from before the agent runs, so this waits exactly until it answers.
+                let status = agent_client::status(&run_dir).await;
+                status.map(drop).map_err(HostError::from)
+            }
+            Err(error) => {
+                lock(&self.inner.id_ranges).release(ids);
+                remove_run_dir(&run_dir);
+                return Err(error);
+            }
+        };
+        if let Err(error) = started {
+            warn!(%workspace, %error, "a sandbox that does not answer is ended");
+            self.end(workspace, Duration::ZERO).await?;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    async fn launch(
+        &self,
+        start: &StartWorkspace,
+        label: &str,
+        run_dir: &Path,
+        ids: IdRange,
+    ) -> Result<(SandboxRecord, OwnedFd), HostError> {
+        let volume = self.inner.volumes.ensure(label).map_err(HostError::Volume)?;
+        make_private_dir(run_dir).map_err(HostError::State)?;
+        let generation = start.generation.0;
+        let spec = SandboxSpec {
+            workspace_id: start.workspace,
+            hostname: format!("ws-{}", &label[..HOSTNAME_DIGITS]),
+            generation,
+            instance: self.inner.config.instance.clone(),
+            ids,
+            base: self.inner.config.base.clone(),
+            volume,
+            run_dir: run_dir.to_owned(),
+            hide: vec![self.inner.config.state_dir.clone(), self.inner.config.run_dir.clone()],
+            limits: (&start.limits).into(),
+            agent: AgentConfig::new(start.workspace, generation, start.limits.terminals),
+        };
+        let inner = self.inner.clone();
+        let span = tracing::Span::current();
+        let launch = tokio::task::spawn_blocking(move || span.in_scope(|| inner.launcher.launch(&spec)));
+        let record = launch.await.map_err(|error| HostError::Agent(error.to_string()))??;
+        let pidfd = record.open_pidfd().ok_or_else(|| HostError::Agent("it ended at once; see agent.log in its run directory".to_owned()))?;
+        Ok((record, pidfd))
+    }
+
+    /// Ends a workspace's sandbox: its processes are asked first and killed after a grace. Does nothing when none runs.
+    ///
+    /// # Errors
+    /// See [`HostError`].
+    pub async fn stop(&self, workspace: WorkspaceId, generation: Generation) -> Result<(), HostError> {
+        let _turn = self.turn(workspace).await;
+        self.fence(workspace, generation)?;
+        self.end(workspace, STOP_GRACE).await
+    }
+
+    /// Ends a workspace's sandbox and removes its volume for good.
+    ///
+    /// # Errors
+    /// See [`HostError`].
+    pub async fn delete(&self, workspace: WorkspaceId, generation: Generation) -> Result<(), HostError> {
+        let _turn = self.turn(workspace).await;
+        self.fence(workspace, generation)?;
+        self.end(workspace, Duration::ZERO).await?;
+        let inner = self.inner.clone();
+        inner.volumes.remove(&workspace.label()).map_err(HostError::Volume)?;
+        lock(&inner.generations).forget(&workspace.label());
+        let sweeper = inner.clone();
+        inner.tasks.spawn_blocking(move || {
+            if let Err(error) = sweeper.volumes.sweep() {
+                warn!(error = %error, "a removed volume could not be freed; it is tried again at the next start");
+            }
+        });
+        Ok(())
+    }
+
+    /// Ends everything that runs, each with its grace, all at once.
+    pub async fn stop_all(&self) -> Vec<(WorkspaceId, Result<(), HostError>)> {
+        let mut stops = tokio::task::JoinSet::new();
+        for status in self.list() {
+            let host = self.clone();
+            stops.spawn(async move {
+                let _turn = host.turn(status.workspace).await;
+                (status.workspace, host.end(status.workspace, STOP_GRACE).await)
+            });
+        }
+        stops.join_all().await
+    }
+
+    /// Changes the limits of a running workspace. Does nothing when it does not run.
+    ///
+    /// # Errors
+    /// The kernel's, when it refuses (memory below what is in use, for example).
+    pub fn set_limits(&self, workspace: WorkspaceId, limits: &Limits) -> io::Result<()> {
+        let Some(entry) = lock(&self.inner.running).get(&workspace).cloned() else { return Ok(()) };
+        coditect_sandbox::control::set_limits(&entry.record, &limits.into())
+    }
+
+    /// What a running workspace uses; `None` when it does not run.
+    #[must_use]
+    pub fn usage(&self, workspace: WorkspaceId) -> Option<Usage> {
+        let entry = lock(&self.inner.running).get(&workspace).cloned()?;
+        let usage = coditect_sandbox::control::usage(&entry.record);
+        let label = workspace.label();
+        let now = Instant::now();
+        let mut samples = lock(&self.inner.samples);
+        let cpu_millis = samples.cpu_rate(&label, now, usage.cpu_us);
+        let (storage_bytes, count) = samples.storage(&label, now);
+        drop(samples);
+        if count {
+            let inner = self.inner.clone();
+            self.inner.tasks.spawn_blocking(move || {
+                let bytes = inner.volumes.allocated_bytes(&label).ok();
+                lock(&inner.samples).counted(&label, Instant::now(), bytes);
+            });
+        }
+        Some(Usage {
+            cpu_ms: usage.cpu_us / 1000,
+            cpu_millis,
+            memory_bytes: usage.memory_bytes,
+            pids: usage.pids,
+            storage_bytes,
+        })
+    }
+
+    /// Connects to the agent of a running workspace.
+    ///
+    /// # Errors
+    /// It does not run, or not as this generation.
+    pub async fn connect_agent(&self, workspace: WorkspaceId, generation: Generation) -> Result<UnixStream, ConnectError> {
+        relay::agent(&self.run_dir_of(workspace, generation)?).await
+    }
+
+    /// Connects to a TCP port that something in a running workspace listens on.
+    ///
+    /// # Errors
+    /// It does not run, not as this generation, or nothing listens.
+    pub async fn connect_port(
+        &self,
+        workspace: WorkspaceId,
+        generation: Generation,
+        port: u16,
+    ) -> Result<TcpStream, ConnectError> {
+        relay::port(&self.run_dir_of(workspace, generation)?, port).await
+    }
+
+    /// Lets background work end. Sandboxes go on running.
+    pub async fn close(&self) {
+        self.inner.tasks.close();
+        // Exit watchers wait for sandboxes, which outlive us: they are dropped with the runtime.
+    }
+
+    fn run_dir_of(&self, workspace: WorkspaceId, generation: Generation) -> Result<PathBuf, ConnectError> {
+        let running = lock(&self.inner.running);
+        let entry = running.get(&workspace).ok_or(ConnectError::NotRunning)?;
+        if entry.generation != generation {
+            return Err(ConnectError::OtherGeneration);
+        }
+        Ok(entry.run_dir.clone())
+    }
+
+    async fn turn(&self, workspace: WorkspaceId) -> tokio::sync::OwnedMutexGuard<()> {
+        let queue = lock(&self.inner.commands).entry(workspace).or_default().clone();
+        queue.lock_owned().await
+    }
+
+    fn fence(&self, workspace: WorkspaceId, generation: Generation) -> Result<(), HostError> {
+        let advanced = lock(&self.inner.generations).advance(&workspace.label(), generation).map_err(HostError::State)?;
+        advanced.map_err(|newest| HostError::Outdated { got: generation, newest })
+    }
+
+    fn insert(&self, workspace: WorkspaceId, record: SandboxRecord, run_dir: PathBuf, pidfd: OwnedFd) {
+        let generation = Generation(record.generation);
+        let record = Arc::new(record);
+        lock(&self.inner.running).insert(workspace, Running { record: record.clone(), generation, run_dir: run_dir.clone() });
+        let inner = self.inner.clone();
+        let watch = async move {
+            if let Err(error) = wait_for_exit(pidfd).await {
+                warn!(%error, "the end of a sandbox cannot be seen");
+                return;
+            }
+            info!("the sandbox has ended");
+            let cleared = tokio::task::spawn_blocking({
+                let record = record.clone();
+                move || coditect_sandbox::control::stop(&record, Duration::ZERO)
+            });
+            if let Ok(Err(error)) = cleared.await {
+                warn!(%error, "the sandbox's cgroup could not be removed");
+            }
+            remove_run_dir(&run_dir);
+            lock(&inner.id_ranges).release(record.ids);
+            lock(&inner.samples).forget(&workspace.label());
+            lock(&inner.running).remove(&workspace);
+            // No subscriber is no error: they list when they arrive.
+            let _ = inner.exits.send(workspace);
+        };
+        self.inner.tasks.spawn(watch.instrument(info_span!("sandbox", %workspace)));
+    }
+
+    /// Ends a sandbox and waits until nothing of it is left. The caller has the workspace's turn.
+    async fn end(&self, workspace: WorkspaceId, grace: Duration) -> Result<(), HostError> {
+        let mut exits = self.exits();
+        let Some(entry) = lock(&self.inner.running).get(&workspace).cloned() else { return Ok(()) };
+        let asked = match grace {
+            Duration::ZERO => false,
+            _ => agent_client::shut_down(&entry.run_dir).await.is_ok(),
+        };
+        let record = entry.record.clone();
+        let grace = if asked { grace } else { Duration::ZERO };
+        let stop = tokio::task::spawn_blocking(move || coditect_sandbox::control::stop(&record, grace));
+        let stopped = stop.await.map_err(|error| HostError::Stop(error.to_string()))?;
+        stopped.map_err(|error| HostError::Stop(error.to_string()))?;
+        // The watcher clears the table; whoever starts it again must find it gone.
+        while lock(&self.inner.running).contains_key(&workspace) {
+            match exits.recv().await {
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => break,
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn wait_for_exit(pidfd: OwnedFd) -> io::Result<()> {
+    let pidfd = AsyncFd::with_interest(pidfd, tokio::io::Interest::READABLE)?;
+    pidfd.readable().await.map(drop)
+}
+
+fn living_record(run_dir: &Path) -> Option<(SandboxRecord, OwnedFd)> {
+    let record = SandboxRecord::load(run_dir).ok()??;
+    let pidfd = record.open_pidfd()?;
+    Some((record, pidfd))
+}
+
+/// The run directories of sandboxes: those whose name is a workspace's label.
+fn sandbox_dirs(run_dir: &Path) -> io::Result<Vec<(WorkspaceId, PathBuf)>> {
+    let entries = match std::fs::read_dir(run_dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if let Some(workspace) = entry.file_name().to_str().and_then(|name| WorkspaceId::from_label(name).ok()) {
+            found.push((workspace, entry.path()));
+        }
+    }
+    Ok(found)
+}
+
+fn remove_run_dir(run_dir: &Path) {
+    match std::fs::remove_dir_all(run_dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            warn!(path = %run_dir.display(), %error, "a run directory could not be removed");
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,135 @@
+//! The command line's grammar.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const EXIT_CODES: &str = "Exit codes:\n  0  done\n  1  a defect, or an unexpected failure\n  2  wrong use: bad arguments, \
+                          configuration or values\n  3  not logged in, or not allowed\n  4  no such user, workspace, …\n  5  \
+                          conflict with the present state\n  6  a limit is reached\n  7  not reachable, or not available now\n  \
+                          n  `workspace exec`: the exit code of the command itself";
+
+/// Cloud development environments: a complete, persistent Linux workspace in the browser.
+#[derive(Parser, Debug)]
+#[command(name = "coditect", version, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// Print machine-readable JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Configuration file (default: coditect.toml in the working directory, if there).
+    #[arg(long, global = true, env = "CODITECT_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run control plane, router and host on this machine.
+    Serve(Serve),
+    /// Check the configuration and print what it comes to.
+    CheckConfig,
+    /// Manage accounts.
+    #[command(subcommand)]
+    User(User),
+    /// Manage workspaces.
+    #[command(subcommand)]
+    Workspace(Workspace),
+}
+
+/// `coditect serve`.
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// Stop every running workspace of this data directory, then exit. Volumes stay.
+    #[arg(long)]
+    pub stop_all: bool,
+}
+
+/// Where the API is and who asks.
+#[derive(Args, Debug, Clone)]
+pub struct Remote {
+    /// Address of the server (default: the one configured to run on this machine).
+    #[arg(long, env = "CODITECT_SERVER", value_name = "URL")]
+    pub server: Option<String>,
+    /// Access token (default: this machine's operator token, which a running server keeps in its data directory).
+    #[arg(long, env = "CODITECT_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+}
+
+/// `coditect user`.
+#[derive(Subcommand, Debug)]
+pub enum User {
+    /// Make an account. Prints a password made for it, unless one is given on standard input.
+    Add {
+        /// E-mail address.
+        email: String,
+        /// What the person is called (default: the part before the @).
+        #[arg(long)]
+        name: Option<String>,
+        /// Tier (default: free).
+        #[arg(long)]
+        tier: Option<String>,
+        /// Administers the installation.
+        #[arg(long)]
+        admin: bool,
+        /// Read the password from standard input.
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// List accounts.
+    List {
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Set a new password and end every login of the account.
+    ResetPassword {
+        /// E-mail address or id.
+        user: String,
+        /// Read the password from standard input instead of making one.
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+/// `coditect workspace`.
+#[derive(Subcommand, Debug)]
+pub enum Workspace {
+    /// List workspaces; with the server stopped, those that still run on this machine.
+    List {
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Start a workspace and wait until it runs.
+    Start {
+        /// Id (ws_…), or a name that only one workspace has.
+        workspace: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Stop a workspace and wait until it has stopped. Its volume stays.
+    Stop {
+        /// Id (ws_…), or a name that only one workspace has.
+        workspace: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Run a command in a running workspace, with this program's input and output.
+    Exec {
+        /// Id (ws_…), or a name that only one workspace has.
+        workspace: String,
+        /// Working directory (default: /workspace).
+        #[arg(long)]
+        cwd: Option<String>,
+        /// Program and arguments.
+        #[arg(last = true, required = true)]
+        argv: Vec<String>,
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
