@@ -6,18 +6,20 @@
 //! identifiers and times are made before `transact`, never inside it.
 //!
 //! **Invariants**: the limits of [`limits`] hold in every backend, so that what works on a laptop works on
-//! FoundationDB; an acknowledged commit is durable; every key the product uses is laid out in one file.
+//! FoundationDB; an acknowledged commit is durable; every key the product uses is laid out in [`keys`].
 //! **Not here**: what the values mean (crate `control`).
 
 pub mod backend;
 mod error;
 mod faulty;
+pub mod keys;
 pub mod limits;
 mod memory;
 mod mvcc;
 mod random;
 mod range;
 mod store;
+pub mod tuple;
 mod txn;
 mod watch;
 mod writes;

@@ -284,7 +284,7 @@ impl<E: Engine> Mvcc<E> {
     #[cfg(test)]
     pub(crate) fn window_size(&self) -> (usize, usize) {
         let window = self.window();
-        (window.undo.values().map(Vec::len).sum(), window.bytes)
+        (window.undo.values().map(VecDeque::len).sum(), window.bytes)
     }
 }
 

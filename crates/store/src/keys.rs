@@ -1,0 +1,304 @@
+//! Every key of the product, in one place: tenant first, so that a tenant is one contiguous range.
+//!
+//! | key | value |
+//! | --- | --- |
+//! | `tenant/{t}/profile` | the tenant |
+//! | `tenant/{t}/users/{u}` | list of a tenant's users |
+//! | `tenant/{t}/user/{u}/profile` | the user |
+//! | `tenant/{t}/user/{u}/sessions/{s}` | a session |
+//! | `tenant/{t}/user/{u}/logins/{l}` | a login |
+//! | `tenant/{t}/user/{u}/workspaces/{w}` | list of a user's workspaces |
+//! | `tenant/{t}/workspaces/{w}` | a workspace |
+//! | `tenant/{t}/invitations/{i}` | an invitation |
+//! | `index/email/{e}` | tenant and user |
+//! | `index/user/{u}` | tenant |
+//! | `index/workspace/{w}` | tenant |
+//! | `index/login/{l}` | tenant and user |
+//! | `index/invitation/{hash}` | tenant and invitation |
+//! | `signing_keys/{k}` | a token-signing key |
+//! | `install/setup_token` | hash of the first administrator's token |
+//! | `work/workspace/{w}` | workspaces whose spec and status may differ |
+//! | `attempts/account/{e}`, `attempts/address/{a}` | failed log-ins |
+//!
+//! **Invariants**: keys are [`crate::tuple`]s; a key below `tenant/{t}` is only ever made from a [`TenantId`], so a
+//! request cannot name another tenant's data. To add a key: a line in the table, a constructor here, and, if it is
+//! listed, the constructor of its range.
+//! **Not here**: what the values look like (crate `control`, `records`).
+
+use coditect_model::id::{Id, InvitationId, Kind, LoginId, SessionId, SigningKeyId, TenantId, UserId, WorkspaceId};
+use coditect_model::name::Email;
+
+use crate::range::{Key, KeyRange};
+use crate::tuple::{Item, Value, pack, unpack};
+
+const fn text(text: &str) -> Item<'_> {
+    Item::Text(text)
+}
+
+const fn id<K: Kind>(id: Id<K>) -> Item<'static> {
+    Item::Id(id.to_bytes())
+}
+
+fn key(items: &[Item<'_>]) -> Key {
+    Key(pack(items))
+}
+
+/// All tuples that begin with `items` and are longer.
+fn below(items: &[Item<'_>]) -> KeyRange {
+    let mut begin = pack(items);
+    let mut end = begin.clone();
+    // No value's encoding begins with either byte.
+    begin.push(0);
+    end.push(0xff);
+    KeyRange { begin, end }
+}
+
+/// The identifier at the end of a key: what a list's keys name. `None` if the key ends with something else.
+#[must_use]
+pub fn last_id<K: Kind>(key: &[u8]) -> Option<Id<K>> {
+    match unpack(key).ok()?.last()? {
+        Value::Id(bytes) => Some(Id::from_bytes(*bytes)),
+        Value::Bytes(_) | Value::Text(_) | Value::Int(_) => None,
+    }
+}
+
+// --- One tenant ---
+
+/// Everything of one tenant, for its deletion.
+#[must_use]
+pub fn tenant(t: TenantId) -> KeyRange {
+    below(&[text("tenant"), id(t)])
+}
+
+/// The tenant itself.
+#[must_use]
+pub fn tenant_profile(t: TenantId) -> Key {
+    key(&[text("tenant"), id(t), text("profile")])
+}
+
+/// Says that a user belongs to the tenant.
+#[must_use]
+pub fn tenant_user(t: TenantId, u: UserId) -> Key {
+    key(&[text("tenant"), id(t), text("users"), id(u)])
+}
+
+/// The tenant's users.
+#[must_use]
+pub fn tenant_users(t: TenantId) -> KeyRange {
+    below(&[text("tenant"), id(t), text("users")])
+}
+
+/// A workspace.
+#[must_use]
+pub fn tenant_workspace(t: TenantId, w: WorkspaceId) -> Key {
+    key(&[text("tenant"), id(t), text("workspaces"), id(w)])
+}
+
+/// The tenant's workspaces.
+#[must_use]
+pub fn tenant_workspaces(t: TenantId) -> KeyRange {
+    below(&[text("tenant"), id(t), text("workspaces")])
+}
+
+/// An invitation.
+#[must_use]
+pub fn tenant_invitation(t: TenantId, i: InvitationId) -> Key {
+    key(&[text("tenant"), id(t), text("invitations"), id(i)])
+}
+
+/// The tenant's invitations.
+#[must_use]
+pub fn tenant_invitations(t: TenantId) -> KeyRange {
+    below(&[text("tenant"), id(t), text("invitations")])
+}
+
+// --- One user ---
+
+/// Everything below one user, for their deletion.
+#[must_use]
+pub fn user(t: TenantId, u: UserId) -> KeyRange {
+    below(&[text("tenant"), id(t), text("user"), id(u)])
+}
+
+/// The user.
+#[must_use]
+pub fn user_profile(t: TenantId, u: UserId) -> Key {
+    key(&[text("tenant"), id(t), text("user"), id(u), text("profile")])
+}
+
+/// A session.
+#[must_use]
+pub fn user_session(t: TenantId, u: UserId, s: SessionId) -> Key {
+    key(&[text("tenant"), id(t), text("user"), id(u), text("sessions"), id(s)])
+}
+
+/// The user's sessions.
+#[must_use]
+pub fn user_sessions(t: TenantId, u: UserId) -> KeyRange {
+    below(&[text("tenant"), id(t), text("user"), id(u), text("sessions")])
+}
+
+/// A login.
+#[must_use]
+pub fn user_login(t: TenantId, u: UserId, l: LoginId) -> Key {
+    key(&[text("tenant"), id(t), text("user"), id(u), text("logins"), id(l)])
+}
+
+/// The user's logins.
+#[must_use]
+pub fn user_logins(t: TenantId, u: UserId) -> KeyRange {
+    below(&[text("tenant"), id(t), text("user"), id(u), text("logins")])
+}
+
+/// Says that a user owns a workspace.
+#[must_use]
+pub fn user_workspace(t: TenantId, u: UserId, w: WorkspaceId) -> Key {
+    key(&[text("tenant"), id(t), text("user"), id(u), text("workspaces"), id(w)])
+}
+
+/// The workspaces the user owns.
+#[must_use]
+pub fn user_workspaces(t: TenantId, u: UserId) -> KeyRange {
+    below(&[text("tenant"), id(t), text("user"), id(u), text("workspaces")])
+}
+
+// --- Global indexes: from what a request carries to the tenant it belongs to ---
+
+/// E-mail address to tenant and user. Its absence, read in a transaction, is what keeps addresses unique.
+#[must_use]
+pub fn email(email: &Email) -> Key {
+    key(&[text("index"), text("email"), text(email.as_str())])
+}
+
+/// User to tenant.
+#[must_use]
+pub fn user_tenant(u: UserId) -> Key {
+    key(&[text("index"), text("user"), id(u)])
+}
+
+/// Every user of the installation, for administrators.
+#[must_use]
+pub fn all_users() -> KeyRange {
+    below(&[text("index"), text("user")])
+}
+
+/// Workspace to tenant.
+#[must_use]
+pub fn workspace_tenant(w: WorkspaceId) -> Key {
+    key(&[text("index"), text("workspace"), id(w)])
+}
+
+/// Every workspace of the installation, for administrators and reconcilers.
+#[must_use]
+pub fn all_workspaces() -> KeyRange {
+    below(&[text("index"), text("workspace")])
+}
+
+/// Login to tenant and user: how a refresh token finds its family.
+#[must_use]
+pub fn login_owner(l: LoginId) -> Key {
+    key(&[text("index"), text("login"), id(l)])
+}
+
+/// Hash of an invitation's code to tenant and invitation.
+#[must_use]
+pub fn invitation_code(hash: &[u8; 32]) -> Key {
+    key(&[text("index"), text("invitation"), Item::Bytes(hash)])
+}
+
+// --- The installation ---
+
+/// A token-signing key.
+#[must_use]
+pub fn signing_key(k: SigningKeyId) -> Key {
+    key(&[text("signing_keys"), id(k)])
+}
+
+/// All token-signing keys.
+#[must_use]
+pub fn signing_keys() -> KeyRange {
+    below(&[text("signing_keys")])
+}
+
+/// Hash of the one-time token that makes the first administrator.
+#[must_use]
+pub fn setup_token() -> Key {
+    key(&[text("install"), text("setup_token")])
+}
+
+/// Says that a workspace's spec and status may differ: set with the spec, cleared once they agree.
+#[must_use]
+pub fn workspace_work(w: WorkspaceId) -> Key {
+    key(&[text("work"), text("workspace"), id(w)])
+}
+
+/// The workspaces the reconciler has to look at.
+#[must_use]
+pub fn pending_workspaces() -> KeyRange {
+    below(&[text("work"), text("workspace")])
+}
+
+/// Failed log-ins of an account, whether or not it exists.
+#[must_use]
+pub fn account_attempts(email: &Email) -> Key {
+    key(&[text("attempts"), text("account"), text(email.as_str())])
+}
+
+/// Failed log-ins from an address.
+#[must_use]
+pub fn address_attempts(address: std::net::IpAddr) -> Key {
+    // One key per address, however it was written: an IPv4 address mapped into IPv6 is the IPv4 address.
+    match address.to_canonical() {
+        std::net::IpAddr::V4(v4) => key(&[text("attempts"), text("address"), Item::Bytes(&v4.octets())]),
+        std::net::IpAddr::V6(v6) => key(&[text("attempts"), text("address"), Item::Bytes(&v6.octets())]),
+    }
+}
+
+/// All counts of failed log-ins, for the task that forgets old ones.
+#[must_use]
+pub fn all_attempts() -> KeyRange {
+    below(&[text("attempts")])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T: TenantId = TenantId::from_bytes([0xff; 16]);
+    const U: UserId = UserId::from_bytes([0; 16]);
+    const W: WorkspaceId = WorkspaceId::from_bytes([7; 16]);
+
+    #[test]
+    fn ranges_hold_their_keys_and_no_others() {
+        let session = user_session(T, U, SessionId::from_bytes([1; 16]));
+        let other_user = UserId::from_bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        assert!(user_sessions(T, U).contains(&session));
+        assert!(user(T, U).contains(&session) && user(T, U).contains(&user_profile(T, U)));
+        assert!(!user(T, U).contains(&user_profile(T, other_user)));
+        assert!(!user_sessions(T, U).contains(&user_login(T, U, LoginId::from_bytes([1; 16]))));
+        assert!(!user_sessions(T, other_user).contains(&session));
+        assert!(tenant_users(T).contains(&tenant_user(T, U)) && !tenant_users(T).contains(&user_profile(T, U)));
+        for key in [tenant_profile(T), session, tenant_workspace(T, W), user_workspace(T, U, W)] {
+            assert!(tenant(T).contains(&key));
+            assert!(!tenant(TenantId::from_bytes([0xfe; 16])).contains(&key));
+            assert!(!all_users().contains(&key) && !all_workspaces().contains(&key));
+        }
+        assert!(pending_workspaces().contains(&workspace_work(W)));
+        assert!(all_workspaces().contains(&workspace_tenant(W)) && !all_workspaces().contains(&user_tenant(U)));
+        assert!(all_attempts().contains(&address_attempts([1, 2, 3, 4].into())));
+    }
+
+    #[test]
+    fn ids_are_read_back_from_listed_keys() {
+        assert_eq!(last_id(&tenant_workspace(T, W)), Some(W));
+        assert_eq!(last_id::<coditect_model::id::User>(&user_profile(T, U)), None);
+        assert_eq!(last_id::<coditect_model::id::User>(b"\xfe\x00"), None);
+    }
+
+    #[test]
+    fn one_address_has_one_counter() {
+        let mapped: std::net::IpAddr = "::ffff:1.2.3.4".parse().unwrap();
+        assert_eq!(address_attempts(mapped), address_attempts([1, 2, 3, 4].into()));
+        assert_ne!(address_attempts("::1".parse().unwrap()), address_attempts([0, 0, 0, 1].into()));
+    }
+}
