@@ -5,10 +5,14 @@
 //! | `tenant/{t}/profile` | the tenant |
 //! | `tenant/{t}/users/{u}` | list of a tenant's users |
 //! | `tenant/{t}/user/{u}/profile` | the user |
+//! | `tenant/{t}/user/{u}/password` | hash of the user's password |
 //! | `tenant/{t}/user/{u}/sessions/{s}` | a session |
+//! | `tenant/{t}/user/{u}/session_of/{w}` | the user's session on a workspace |
+//! | `tenant/{t}/user/{u}/layouts/{w}` | the user's layout of a workspace |
 //! | `tenant/{t}/user/{u}/logins/{l}` | a login |
 //! | `tenant/{t}/user/{u}/workspaces/{w}` | list of a user's workspaces |
-//! | `tenant/{t}/workspaces/{w}` | a workspace |
+//! | `tenant/{t}/workspaces/{w}` | a workspace and what is wanted of it |
+//! | `tenant/{t}/workspace_status/{w}` | what is so |
 //! | `tenant/{t}/invitations/{i}` | an invitation |
 //! | `index/email/{e}` | tenant and user |
 //! | `index/user/{u}` | tenant |
@@ -16,7 +20,9 @@
 //! | `index/login/{l}` | tenant and user |
 //! | `index/invitation/{hash}` | tenant and invitation |
 //! | `signing_keys/{k}` | a token-signing key |
+//! | `ended_logins/{l}` | a login that ended while tokens of it may live |
 //! | `install/setup_token` | hash of the first administrator's token |
+//! | `install/administrators/{u}` | list of who administers the installation |
 //! | `work/workspace/{w}` | workspaces whose spec and status may differ |
 //! | `attempts/account/{e}`, `attempts/address/{a}` | failed log-ins |
 //!
@@ -100,6 +106,12 @@ pub fn tenant_workspaces(t: TenantId) -> KeyRange {
     below(&[text("tenant"), id(t), text("workspaces")])
 }
 
+/// What the reconciler last saw of a workspace. Not below the workspace: a list of workspaces does not read it.
+#[must_use]
+pub fn workspace_status(t: TenantId, w: WorkspaceId) -> Key {
+    key(&[text("tenant"), id(t), text("workspace_status"), id(w)])
+}
+
 /// An invitation.
 #[must_use]
 pub fn tenant_invitation(t: TenantId, i: InvitationId) -> Key {
@@ -124,6 +136,24 @@ pub fn user(t: TenantId, u: UserId) -> KeyRange {
 #[must_use]
 pub fn user_profile(t: TenantId, u: UserId) -> Key {
     key(&[text("tenant"), id(t), text("user"), id(u), text("profile")])
+}
+
+/// The hash of the user's password.
+#[must_use]
+pub fn user_password(t: TenantId, u: UserId) -> Key {
+    key(&[text("tenant"), id(t), text("user"), id(u), text("password")])
+}
+
+/// The user's session on a workspace.
+#[must_use]
+pub fn session_of(t: TenantId, u: UserId, w: WorkspaceId) -> Key {
+    key(&[text("tenant"), id(t), text("user"), id(u), text("session_of"), id(w)])
+}
+
+/// The user's layout of a workspace, which outlives their session on it.
+#[must_use]
+pub fn layout(t: TenantId, u: UserId, w: WorkspaceId) -> Key {
+    key(&[text("tenant"), id(t), text("user"), id(u), text("layouts"), id(w)])
 }
 
 /// A session.
@@ -218,6 +248,30 @@ pub fn signing_key(k: SigningKeyId) -> Key {
 #[must_use]
 pub fn signing_keys() -> KeyRange {
     below(&[text("signing_keys")])
+}
+
+/// Marks a login that ended while tokens of it may still verify.
+#[must_use]
+pub fn ended_login(l: LoginId) -> Key {
+    key(&[text("ended_logins"), id(l)])
+}
+
+/// All such marks.
+#[must_use]
+pub fn ended_logins() -> KeyRange {
+    below(&[text("ended_logins")])
+}
+
+/// Says that a user administers the installation.
+#[must_use]
+pub fn administrator(u: UserId) -> Key {
+    key(&[text("install"), text("administrators"), id(u)])
+}
+
+/// Who administers the installation.
+#[must_use]
+pub fn administrators() -> KeyRange {
+    below(&[text("install"), text("administrators")])
 }
 
 /// Hash of the one-time token that makes the first administrator.
