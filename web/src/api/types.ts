@@ -106,6 +106,14 @@ export interface Identity {
   expires_at: number;
 }
 
+export interface ClaimAdmin {
+  setup_token: string;
+}
+
+export interface Refresh {
+  refresh_token?: string;
+}
+
 export interface ChangePassword {
   current: string;
   new: string;
@@ -217,6 +225,11 @@ export interface Invitation {
 }
 
 /** A named set of quotas (`GET /api/v5/tiers`). */
+export interface Tier {
+  name: string;
+  limits: Limits;
+}
+
 export interface Limits {
   cpu_millis: number;
   memory_bytes: number;
