@@ -1,1 +1,26 @@
-//! placeholder
+//! Linux sandboxes: namespaces, mounts, control groups, seccomp and Landlock around one workspace, and the launcher
+//! that makes them.
+//!
+//! How it fits together: `serve` calls [`probe::probe`] and [`control::prepare`] once, keeps one
+//! [`launcher::Launcher`], and asks it for sandboxes described by a [`spec::SandboxSpec`]. Each answer is a
+//! [`record::SandboxRecord`], which also lies in the sandbox's run directory *before* the sandbox may run: whoever comes
+//! later finds every living sandbox there and governs it with [`control`]. The agent, pid 1 inside, takes its sockets
+//! and terminals through [`pty`], [`fds`] and [`children`].
+//!
+//! **Invariants**: all `unsafe` of the project is in [`sys`]; no sandbox runs that has no record; a sandbox never gets a
+//! capability, a set-user-id program or a path of the host outside its allow-list.
+//! **Not here**: what the agent serves (crate `agent`), which workspaces run (crate `host`).
+
+pub mod agent_config;
+pub mod children;
+pub mod control;
+pub mod fds;
+pub mod launcher;
+pub mod probe;
+pub mod pty;
+pub mod record;
+pub mod spec;
+pub mod volume;
+
+mod cgroup;
+mod sys;

@@ -1,0 +1,301 @@
+//! Making, limiting, freezing, measuring and removing the groups of one sandbox.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::{CgroupLayout, Cgroups, Controller, read_number, write_control};
+use crate::spec::Limits;
+
+/// Shortest CPU period: at 100 ms a keystroke beside a busy process waits up to 60 ms, at 10 ms about 11.
+const CPU_PERIOD_MIN_US: u64 = 10_000;
+/// Longest CPU period the kernel takes.
+const CPU_PERIOD_MAX_US: u64 = 1_000_000;
+/// Smallest CPU quota the kernel takes.
+const CPU_QUOTA_MIN_US: u64 = 1_000;
+/// A group stays busy for moments after its last process has ended.
+const REMOVE_DEADLINE: Duration = Duration::from_secs(3);
+/// How long a freeze may take until every process stands still.
+const FREEZE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Quota and period in microseconds: as short a period as the smallest quota allows.
+pub(super) fn cpu_quota_and_period(cpu_millis: u32) -> (u64, u64) {
+    let millis = u64::from(cpu_millis.max(1));
+    let period = (CPU_QUOTA_MIN_US * 1000).div_ceil(millis).clamp(CPU_PERIOD_MIN_US, CPU_PERIOD_MAX_US);
+    ((period * millis / 1000).max(CPU_QUOTA_MIN_US), period)
+}
+
+impl Cgroups {
+    /// Makes the groups of a sandbox and sets their limits. What was made is removed again when a step fails.
+    ///
+    /// # Errors
+    /// Which file could not be made or written.
+    pub(crate) fn create(layout: &CgroupLayout, instance: &str, name: &str, limits: &Limits) -> io::Result<Self> {
+        let mut groups = Self { v2_controllers: layout.v2_controllers.clone(), ..Self::default() };
+        let made = (|| {
+            if let Some(own) = &layout.v2 {
+                groups.v2 = Some(make(own, instance, name, |parent| {
+                    if layout.v2_controllers.is_empty() {
+                        return Ok(());
+                    }
+                    layout.hand_on_controllers(own)?;
+                    layout.hand_on_controllers(parent)
+                })?);
+            }
+            for (&controller, own) in &layout.v1 {
+                groups.v1.insert(controller, make(own, instance, name, |_| Ok(()))?);
+            }
+            groups.set_limits(limits)
+        })();
+        match made {
+            Ok(()) => Ok(groups),
+            Err(error) => {
+                // The first error is the one to tell.
+                let _ = groups.remove();
+                Err(error)
+            }
+        }
+    }
+
+    /// Moves a process into the groups it is not born into.
+    pub(crate) fn attach(&self, pid: u32, born_into_v2: bool) -> io::Result<()> {
+        let mut seen: Vec<&Path> = Vec::new();
+        let v2 = self.v2.iter().filter(|_| !born_into_v2);
+        for group in v2.chain(self.v1.values()) {
+            if !seen.contains(&group.as_path()) {
+                seen.push(group);
+                control(group, "cgroup.procs", &pid.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the limits, of a new group or a living one.
+    pub(crate) fn set_limits(&self, limits: &Limits) -> io::Result<()> {
+        let (quota, period) = cpu_quota_and_period(limits.cpu_millis);
+        if let Some(group) = &self.v2 {
+            if self.v2_controllers.contains(&Controller::Cpu) {
+                control(group, "cpu.max", &format!("{quota} {period}"))?;
+            }
+            if self.v2_controllers.contains(&Controller::Memory) {
+                control(group, "memory.max", &limits.memory_bytes.to_string())?;
+                control(group, "memory.oom.group", "0")?;
+                // Swap would only make a sandbox at its limit slow for everybody; absent where swap is not accounted.
+                optional(control(group, "memory.swap.max", "0"))?;
+            }
+            if self.v2_controllers.contains(&Controller::Pids) {
+                control(group, "pids.max", &limits.pids.to_string())?;
+            }
+        }
+        if let Some(group) = self.v1.get(&Controller::Cpu) {
+            // Quota and period are checked together at every write: without a quota any period is fine.
+            control(group, "cpu.cfs_quota_us", "-1")?;
+            control(group, "cpu.cfs_period_us", &period.to_string())?;
+            match control(group, "cpu.cfs_quota_us", &quota.to_string()) {
+                // More than a group above has: then that one's limit is what holds.
+                Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
+                other => other?,
+            }
+        }
+        if let Some(group) = self.v1.get(&Controller::Memory) {
+            set_memory_v1(group, limits.memory_bytes)?;
+        }
+        if let Some(group) = self.v1.get(&Controller::Pids) {
+            control(group, "pids.max", &limits.pids.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Stops every process where it stands, and waits until they do; or lets them run on.
+    pub(crate) fn freeze(&self, frozen: bool) -> io::Result<()> {
+        if let Some(group) = &self.v2 {
+            control(group, "cgroup.freeze", if frozen { "1" } else { "0" })?;
+            return wait_until(FREEZE_DEADLINE, || {
+                let events = std::fs::read_to_string(group.join("cgroup.events"))?;
+                Ok(!frozen || events.lines().any(|line| line == "frozen 1"))
+            });
+        }
+        if let Some(group) = self.v1.get(&Controller::Freezer) {
+            let state = if frozen { "FROZEN" } else { "THAWED" };
+            control(group, "freezer.state", state)?;
+            return wait_until(FREEZE_DEADLINE, || {
+                Ok(std::fs::read_to_string(group.join("freezer.state"))?.trim() == state)
+            });
+        }
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this machine has no control group that can freeze"))
+    }
+
+    /// Kills everything in the groups that can be killed as a whole, and thaws, so that the rest can die.
+    pub(crate) fn kill(&self) -> io::Result<()> {
+        if let Some(group) = &self.v2 {
+            optional(control(group, "cgroup.kill", "1"))?;
+        }
+        if let Some(group) = self.v1.get(&Controller::Freezer) {
+            optional(control(group, "freezer.state", "THAWED"))?;
+        }
+        Ok(())
+    }
+
+    /// CPU time used so far in microseconds, memory in use (without the page cache that would be given back first) in
+    /// bytes, and processes.
+    pub(crate) fn usage(&self) -> io::Result<(Option<u64>, Option<u64>, Option<u64>)> {
+        let v2 = |controller| self.v2.as_ref().filter(|_| self.v2_controllers.contains(&controller));
+        let cpu = if let Some(group) = &self.v2 {
+            stat_field(&group.join("cpu.stat"), "usage_usec")?
+        } else if let Some(group) = self.v1.get(&Controller::Cpuacct) {
+            Some(read_number(&group.join("cpuacct.usage"))? / 1000)
+        } else {
+            None
+        };
+        let memory = if let Some(group) = v2(Controller::Memory) {
+            let cache = stat_field(&group.join("memory.stat"), "inactive_file")?.unwrap_or(0);
+            Some(read_number(&group.join("memory.current"))?.saturating_sub(cache))
+        } else if let Some(group) = self.v1.get(&Controller::Memory) {
+            let cache = stat_field(&group.join("memory.stat"), "total_inactive_file")?.unwrap_or(0);
+            Some(read_number(&group.join("memory.usage_in_bytes"))?.saturating_sub(cache))
+        } else {
+            None
+        };
+        let pids = match v2(Controller::Pids).or_else(|| self.v1.get(&Controller::Pids)) {
+            Some(group) => Some(read_number(&group.join("pids.current"))?),
+            None => None,
+        };
+        Ok((cpu, memory, pids))
+    }
+
+    /// Removes the groups once they are empty, and the instance's group above them if this was the last.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        for group in self.v2.iter().chain(self.v1.values()) {
+            remove_group(group, REMOVE_DEADLINE)?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes a group, waiting for its last process to be gone from it.
+pub(crate) fn remove_group(group: &Path, deadline: Duration) -> io::Result<()> {
+    wait_until(deadline, || match std::fs::remove_dir(group) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) if error.raw_os_error() == Some(libc::EBUSY) => Ok(false),
+        Err(error) => Err(name(group, error)),
+    })
+    .map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => {
+            io::Error::new(io::ErrorKind::TimedOut, format!("{} still has processes", group.display()))
+        }
+        _ => error,
+    })?;
+    if let Some(parent) = group.parent() {
+        // Refused while other workspaces are in it, which is right.
+        let _ = std::fs::remove_dir(parent);
+    }
+    Ok(())
+}
+
+fn make(
+    own: &Path,
+    instance: &str,
+    label: &str,
+    prepare: impl Fn(&Path) -> io::Result<()>,
+) -> io::Result<PathBuf> {
+    let parent = own.join(instance);
+    let group = parent.join(label);
+    // Another workspace's end may remove the parent between the two steps: then once more.
+    for _ in 0..16 {
+        match std::fs::create_dir(&group) {
+            Ok(()) => return Ok(group),
+            // Left behind by a sandbox that died unseen. It is empty, or this is not the only sandbox.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if std::fs::read_to_string(group.join("cgroup.procs"))?.trim().is_empty() {
+                    return Ok(group);
+                }
+                let text = format!("{} already has processes: another sandbox of this workspace lives", group.display());
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match std::fs::create_dir(&parent) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(name(&parent, error)),
+                    _ => prepare(&parent)?,
+                }
+            }
+            Err(error) => return Err(name(&group, error)),
+        }
+    }
+    Err(name(&group, io::Error::from(io::ErrorKind::NotFound)))
+}
+
+/// Memory together with swap must never be under memory alone, at any moment: raise the one first, lower the other.
+fn set_memory_v1(group: &Path, bytes: u64) -> io::Result<()> {
+    let both = group.join("memory.memsw.limit_in_bytes");
+    let value = bytes.to_string();
+    if !both.exists() {
+        return control(group, "memory.limit_in_bytes", &value);
+    }
+    if read_number(&both)? >= bytes {
+        control(group, "memory.limit_in_bytes", &value)?;
+        control(group, "memory.memsw.limit_in_bytes", &value)
+    } else {
+        control(group, "memory.memsw.limit_in_bytes", &value)?;
+        control(group, "memory.limit_in_bytes", &value)
+    }
+}
+
+fn control(group: &Path, file: &str, text: &str) -> io::Result<()> {
+    let path = group.join(file);
+    write_control(&path, text).map_err(|error| name(&path, error))
+}
+
+/// Keeps the error number, for callers that look at it, only where nothing is added to the message.
+fn name(path: &Path, error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(libc::EINVAL | libc::EBUSY | libc::ESRCH) => error,
+        _ => io::Error::new(error.kind(), format!("{}: {error}", path.display())),
+    }
+}
+
+fn optional(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn stat_field(path: &Path, field: &str) -> io::Result<Option<u64>> {
+    let text = std::fs::read_to_string(path)?;
+    Ok(text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(' ')?.trim().parse().ok()))
+}
+
+/// The kernel tells nobody when these states are reached in version 1, so they are looked at.
+fn wait_until(deadline: Duration, mut done: impl FnMut() -> io::Result<bool>) -> io::Result<()> {
+    let started = Instant::now();
+    let mut pause = Duration::from_micros(50);
+    while !done()? {
+        if started.elapsed() > deadline {
+            return Err(io::Error::from(io::ErrorKind::TimedOut));
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_shares_get_the_shortest_period_that_holds_the_smallest_quota() {
+        assert_eq!(cpu_quota_and_period(200), (2_000, 10_000));
+        assert_eq!(cpu_quota_and_period(4_000), (40_000, 10_000));
+        assert_eq!(cpu_quota_and_period(100), (1_000, 10_000));
+        assert_eq!(cpu_quota_and_period(50), (1_000, 20_000));
+        assert_eq!(cpu_quota_and_period(10), (1_000, 100_000));
+        for millis in 1..10_000 {
+            let (quota, period) = cpu_quota_and_period(millis);
+            assert!((CPU_PERIOD_MIN_US..=CPU_PERIOD_MAX_US).contains(&period) && quota >= CPU_QUOTA_MIN_US);
+            // Never more than one part in a hundred beside the share asked for.
+            assert!((quota * 1000).abs_diff(period * u64::from(millis)) * 100 <= period * u64::from(millis));
+        }
+    }
+}

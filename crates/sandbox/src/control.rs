@@ -1,0 +1,207 @@
+//! Governing sandboxes that run: limits, use, freezing, the end, and what is left after a crash.
+//!
+//! **Invariants**: everything works from a [`SandboxRecord`] alone, so whoever adopts a sandbox governs it as its maker
+//! did.
+//! **Not here**: asking the agent to end in good order; that is a request on its socket.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::Signal;
+
+use crate::cgroup::{CgroupLayout, write_control};
+use crate::probe::Mode;
+use crate::record::SandboxRecord;
+use crate::spec::Limits;
+
+/// How long the kernel may take to end the processes of a killed sandbox.
+const KILL_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a group that is swept may take to become empty.
+const SWEEP_DEADLINE: Duration = Duration::from_millis(100);
+/// inotify instances that all workspaces of a machine share: the kernel counts those of every user namespace that root
+/// made together, and its own default is 128.
+const INOTIFY_INSTANCES_MIN: u64 = 65_536;
+/// inotify watches that all workspaces of a machine share.
+const INOTIFY_WATCHES_MIN: u64 = 4 << 20;
+
+/// What a sandbox uses now. `None`: this machine does not count it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// CPU time since it began, in microseconds.
+    pub cpu_us: Option<u64>,
+    /// Memory in bytes, without the page cache that would be given back first.
+    pub memory_bytes: Option<u64>,
+    /// Processes and threads.
+    pub pids: Option<u64>,
+}
+
+/// What [`sweep`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sweep {
+    /// Workspace labels whose empty groups were removed.
+    pub removed: BTreeSet<String>,
+    /// Groups of no known sandbox that hold processes.
+    pub strays: Vec<Stray>,
+}
+
+/// A group that holds processes although no known sandbox is theirs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stray {
+    /// The workspace label the group is named by.
+    pub label: String,
+    /// The group.
+    pub group: PathBuf,
+    /// Its processes.
+    pub pids: Vec<u32>,
+}
+
+/// Makes this process ready to have sandboxes; to be called once at start, before the launcher. On a version 2 machine
+/// it moves the processes of its own control group to a leaf (`coditect-serve`), because a group with processes cannot
+/// hand controllers on: run it in a group of its own (systemd: `Delegate=yes`, and `KillMode=process`, so that sandboxes
+/// outlive it). It raises the machine's inotify limits where they are lower than many workspaces need.
+/// Answers what could not be done, in words for the log.
+#[must_use]
+pub fn prepare() -> Vec<String> {
+    let mut warnings = Vec::new();
+    match CgroupLayout::detect() {
+        Ok(layout) => {
+            if let Err(error) = layout.writable().vacate_own_group() {
+                warnings.push(format!("control groups cannot be handed on to workspaces: {error}"));
+            }
+        }
+        Err(error) => warnings.push(format!("control groups cannot be found: {error}")),
+    }
+    if Mode::of_this_process() == Mode::Privileged {
+        for (name, least) in
+            [("max_user_instances", INOTIFY_INSTANCES_MIN), ("max_user_watches", INOTIFY_WATCHES_MIN)]
+        {
+            let path = PathBuf::from("/proc/sys/fs/inotify").join(name);
+            let raised = crate::cgroup::read_number(&path).and_then(|now| {
+                if now < least { write_control(&path, &least.to_string()) } else { Ok(()) }
+            });
+            if let Err(error) = raised {
+                warnings.push(format!("fs.inotify.{name} cannot be raised to {least}: {error}"));
+            }
+        }
+    }
+    warnings
+}
+
+/// Ends a sandbox: waits up to `grace` for it to end by itself (the caller asked its agent to), then kills it; waits
+/// until the last process is gone; removes its control groups, sockets and record. Doing it again is fine.
+///
+/// # Errors
+/// The kernel did not end it within ten seconds, or something could not be removed.
+pub fn stop(record: &SandboxRecord, grace: Duration) -> io::Result<()> {
+    if let Some(pidfd) = record.is_alive()? {
+        if !wait_for_end(&pidfd, grace)? {
+            // The end of pid 1 is the end of its pid namespace: the kernel kills the rest, and pid 1 is not over before
+            // they are. The groups are killed too, for a sandbox whose pid 1 hangs in a file system.
+            match rustix::process::pidfd_send_signal(&pidfd, Signal::KILL) {
+                Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+                Err(error) => return Err(error.into()),
+            }
+            record.cgroups.kill()?;
+            if !wait_for_end(&pidfd, KILL_DEADLINE)? {
+                let text = format!("sandbox {} (pid {}) does not end after SIGKILL", record.workspace_id, record.pid);
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
+        }
+    }
+    record.cgroups.remove()?;
+    record.remove_files()
+}
+
+/// Waits until the process of a pidfd has ended, for at most `limit`. Answers whether it has.
+///
+/// # Errors
+/// The descriptor is not a pidfd.
+pub fn wait_for_end(pidfd: &OwnedFd, limit: Duration) -> io::Result<bool> {
+    let started = Instant::now();
+    loop {
+        let left = limit.saturating_sub(started.elapsed());
+        let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
+        let mut fds = [PollFd::new(pidfd, PollFlags::IN)];
+        match rustix::event::poll(&mut fds, Some(&timeout)) {
+            Ok(0) if left.is_zero() => return Ok(false),
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// What a sandbox uses now.
+///
+/// # Errors
+/// Its control groups are gone.
+pub fn usage(record: &SandboxRecord) -> io::Result<Usage> {
+    let (cpu_us, memory_bytes, pids) = record.cgroups.usage()?;
+    Ok(Usage { cpu_us, memory_bytes, pids })
+}
+
+/// Sets other limits on a living sandbox. `open_files` and `terminals` hold from its next start.
+///
+/// # Errors
+/// Which limit the kernel refused: a memory limit below what is in use, for one.
+pub fn set_limits(record: &SandboxRecord, limits: &Limits) -> io::Result<()> {
+    record.cgroups.set_limits(limits)
+}
+
+/// Stops every process of a sandbox where it stands; answers once they all do.
+///
+/// # Errors
+/// The machine has no group that can freeze, or it took more than two seconds.
+pub fn freeze(record: &SandboxRecord) -> io::Result<()> {
+    record.cgroups.freeze(true)
+}
+
+/// Lets a frozen sandbox run on.
+///
+/// # Errors
+/// The machine has no group that can freeze.
+pub fn thaw(record: &SandboxRecord) -> io::Result<()> {
+    record.cgroups.freeze(false)
+}
+
+/// Removes the control groups that dead sandboxes of this installation left behind, and lists those that still hold
+/// processes without belonging to a sandbox in `live` (workspace labels).
+///
+/// # Errors
+/// The groups cannot be listed.
+pub fn sweep(instance: &str, live: &BTreeSet<String>) -> io::Result<Sweep> {
+    let layout = CgroupLayout::detect()?.writable();
+    let mut found = Sweep::default();
+    let mut seen = BTreeSet::new();
+    for own in layout.v2.iter().chain(layout.v1.values()) {
+        let parent = own.join(instance);
+        let entries = match std::fs::read_dir(&parent) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let entry = entry?;
+            let label = entry.file_name().to_string_lossy().into_owned();
+            let group = entry.path();
+            if !entry.file_type()?.is_dir() || live.contains(&label) || !seen.insert(group.clone()) {
+                continue;
+            }
+            let text = std::fs::read_to_string(group.join("cgroup.procs"))?;
+            let pids: Vec<u32> = text.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+            if pids.is_empty() {
+                crate::cgroup::remove_group(&group, SWEEP_DEADLINE)?;
+                found.removed.insert(label);
+            } else {
+                found.strays.push(Stray { label, group, pids });
+            }
+        }
+        // Refused while workspaces are in it, which is right.
+        let _ = std::fs::remove_dir(&parent);
+    }
+    Ok(found)
+}

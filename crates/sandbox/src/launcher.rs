@@ -1,0 +1,233 @@
+//! Making sandboxes: the daemon's side of the launcher, and the entry point of the small helper process that does the
+//! work.
+//!
+//! A clone from a daemon of hundreds of megabytes costs milliseconds, and a process with threads must not do what a
+//! sandbox's birth needs. So `serve` starts one small single-threaded helper (`coditect-agent launcher`) and asks it over
+//! a socket pair. The helper ends when its socket does; sandboxes live on.
+//!
+//! **Invariants**: messages are bounded; a launch that is not known to have failed is never tried twice without ending
+//! what the first try may have made.
+
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::SandboxRecord;
+use crate::spec::{SandboxSpec, SpecError};
+
+mod birth;
+mod confine;
+mod etc;
+mod helper;
+mod mounts;
+mod seccomp;
+
+pub use helper::main;
+
+/// Descriptor under which the helper finds its socket.
+pub const HELPER_FD: RawFd = 3;
+/// Largest message between daemon and helper, in bytes.
+const MESSAGE_MAX_BYTES: usize = 64 * 1024;
+/// How long one launch may take before the helper is taken for dead. Handing over a large volume on a file system that
+/// cannot be mapped is the slow case.
+const LAUNCH_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Why no sandbox was made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum LaunchError {
+    /// The specification is wrong.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The run directory records a sandbox that lives. Adopt it or stop it.
+    #[error("workspace {workspace_id} already has a sandbox (pid {pid}): stop it first")]
+    AlreadyRunning {
+        /// Whose it is.
+        workspace_id: String,
+        /// Its pid 1 on the host.
+        pid: u32,
+    },
+    /// A step of making it failed; nothing is left of it.
+    #[error("{step}: {reason}{}", hint(*errno, step))]
+    Step {
+        /// What was being done.
+        step: String,
+        /// What the system said.
+        reason: String,
+        /// Its error number, if it was a system call.
+        errno: Option<i32>,
+    },
+    /// The helper process cannot be started or ended in the middle.
+    #[error("the launcher process failed: {0}")]
+    Helper(String),
+}
+
+/// What a person can do about an error, where that is known.
+fn hint(errno: Option<i32>, step: &str) -> &'static str {
+    match errno {
+        Some(libc::EPERM | libc::EACCES) if step.contains("/proc") => {
+            " (in a container, start it with an unmasked /proc: --security-opt systempaths=unconfined)"
+        }
+        Some(libc::EPERM) if step.contains("namespace") => {
+            " (allow user namespaces: sysctl kernel.unprivileged_userns_clone=1 or \
+             kernel.apparmor_restrict_unprivileged_userns=0, or run as root)"
+        }
+        Some(libc::ENOSPC) if step.contains("namespace") => {
+            " (a limit on namespaces is reached: raise the sysctls user.max_*_namespaces)"
+        }
+        Some(libc::ENOSPC) if step.contains("terminals") => " (raise the sysctl kernel.pty.max)",
+        Some(libc::EAGAIN | libc::ENOMEM) => " (the machine is out of processes or memory)",
+        Some(libc::EMFILE | libc::ENFILE) => " (raise the limit on open files)",
+        _ => "",
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+enum Request {
+    Launch(Box<SandboxSpec>),
+}
+
+#[derive(Serialize, Deserialize)]
+enum Reply {
+    Launched(Result<SandboxRecord, LaunchError>),
+}
+
+/// The daemon's side. Thread-safe; launches are made one after the other, in about a millisecond each.
+#[derive(Debug)]
+pub struct Launcher {
+    program: PathBuf,
+    helper: Mutex<Option<Helper>>,
+}
+
+#[derive(Debug)]
+struct Helper {
+    process: Child,
+    socket: UnixStream,
+}
+
+impl Launcher {
+    /// Starts the helper: `<agent_binary> launcher`, which must call [`main`].
+    ///
+    /// # Errors
+    /// The binary cannot be started.
+    pub fn spawn(agent_binary: &Path) -> Result<Self, LaunchError> {
+        let launcher = Self { program: agent_binary.to_owned(), helper: Mutex::new(None) };
+        let helper = launcher.start()?;
+        *launcher.helper.lock().unwrap_or_else(PoisonError::into_inner) = Some(helper);
+        Ok(launcher)
+    }
+
+    /// Makes a sandbox. On return its record lies in its run directory, its sockets accept connections, and its pid 1
+    /// has been started. Blocks for about a millisecond. If the helper has died, another is started.
+    ///
+    /// # Errors
+    /// See [`LaunchError`]; nothing is left of a sandbox that could not be made.
+    pub fn launch(&self, spec: &SandboxSpec) -> Result<SandboxRecord, LaunchError> {
+        spec.validate()?;
+        let mut slot = self.helper.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failure = None;
+        for _ in 0..2 {
+            let mut helper = match slot.take() {
+                Some(helper) => helper,
+                None => self.start()?,
+            };
+            match helper.ask(&Request::Launch(Box::new(spec.clone()))) {
+                Ok(Reply::Launched(result)) => {
+                    *slot = Some(helper);
+                    return result;
+                }
+                Err(error) => {
+                    helper.end();
+                    failure = Some(error);
+                    // It may have died after the sandbox's record was written: then that sandbox may run or not. End it
+                    // either way, and begin again.
+                    end_leftover(spec).map_err(|error| LaunchError::Helper(error.to_string()))?;
+                }
+            }
+        }
+        Err(LaunchError::Helper(failure.map_or_else(String::new, |error| error.to_string())))
+    }
+
+    /// Process id of the helper, if it runs: for tests and for listing the processes of an installation.
+    #[must_use]
+    pub fn helper_pid(&self) -> Option<u32> {
+        self.helper.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|helper| helper.process.id())
+    }
+
+    fn start(&self) -> Result<Helper, LaunchError> {
+        let failed = |error: io::Error| LaunchError::Helper(format!("{}: {error}", self.program.display()));
+        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+        ours.set_read_timeout(Some(LAUNCH_DEADLINE)).map_err(failed)?;
+        ours.set_write_timeout(Some(LAUNCH_DEADLINE)).map_err(failed)?;
+        let mut command = Command::new(&self.program);
+        command.arg("launcher").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
+        let process =
+            crate::sys::spawn_with_fd(&mut command, &OwnedFd::from(theirs), HELPER_FD).map_err(failed)?;
+        Ok(Helper { process, socket: ours })
+    }
+}
+
+impl Drop for Launcher {
+    fn drop(&mut self) {
+        if let Some(helper) = self.helper.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            helper.end();
+        }
+    }
+}
+
+impl Helper {
+    fn ask(&mut self, request: &Request) -> io::Result<Reply> {
+        send(&mut self.socket, request)?;
+        receive(&mut self.socket)?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))
+    }
+
+    /// Closes the socket, which ends the helper, and waits for it; one that hangs is killed.
+    fn end(mut self) {
+        drop(self.socket);
+        let pidfd =
+            rustix::process::pidfd_open(rustix::process::Pid::from_child(&self.process), rustix::process::PidfdFlags::empty());
+        if !pidfd.is_ok_and(|pidfd| crate::control::wait_for_end(&pidfd, Duration::from_secs(1)).unwrap_or(false)) {
+            // Its failure would mean that it has ended, which is the aim.
+            let _ = self.process.kill();
+        }
+        let _ = self.process.wait();
+    }
+}
+
+/// Ends what a dead helper may have left of this very launch.
+fn end_leftover(spec: &SandboxSpec) -> io::Result<()> {
+    match SandboxRecord::load(&spec.run_dir)? {
+        Some(record) if record.generation == spec.generation => crate::control::stop(&record, Duration::ZERO),
+        _ => Ok(()),
+    }
+}
+
+fn send(socket: &mut UnixStream, message: &impl Serialize) -> io::Result<()> {
+    let body = serde_json::to_vec(message)?;
+    let length = u32::try_from(body.len()).ok().filter(|&length| length as usize <= MESSAGE_MAX_BYTES);
+    let length = length.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the message is too large"))?;
+    let mut frame = length.to_be_bytes().to_vec();
+    frame.extend(body);
+    socket.write_all(&frame)
+}
+
+/// `None` at the end of the stream.
+fn receive<T: for<'de> Deserialize<'de>>(socket: &mut UnixStream) -> io::Result<Option<T>> {
+    let mut length = [0; 4];
+    match socket.read_exact(&mut length) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        other => other?,
+    }
+    let length = u32::from_be_bytes(length) as usize;
+    if length > MESSAGE_MAX_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the message is too large"));
+    }
+    let mut body = vec![0; length];
+    socket.read_exact(&mut body)?;
+    Ok(Some(serde_json::from_slice(&body)?))
+}

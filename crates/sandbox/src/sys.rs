@@ -1,0 +1,72 @@
+//! The system calls that no safe wrapper exists for.
+//!
+//! **Invariants**: every function here is safe to call; each `unsafe` block holds one operation and says why it holds.
+#![expect(unsafe_code, reason = "the project's only home for unsafe code")]
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Starts `command` as the leader of a session of its own whose controlling terminal is its standard input.
+pub(crate) fn spawn_session_leader(command: &mut Command) -> io::Result<Child> {
+    let lead = || {
+        // SAFETY: setsid(2) takes no arguments and is async-signal-safe.
+        if unsafe { libc::setsid() } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: TIOCSCTTY takes an integer; descriptor 0 is the terminal by now. ioctl(2) is a plain system call.
+        if unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    };
+    // SAFETY: the closure runs between fork and exec and does nothing but two async-signal-safe system calls.
+    unsafe { command.pre_exec(lead) };
+    command.spawn()
+}
+
+/// Starts `command` with `socket` as its descriptor `target`.
+pub(crate) fn spawn_with_fd(command: &mut Command, socket: &OwnedFd, target: RawFd) -> io::Result<Child> {
+    let source = socket.as_raw_fd();
+    let install = move || {
+        if source == target {
+            // SAFETY: F_SETFD takes an integer; clearing close-on-exec of a descriptor this process owns.
+            let done = unsafe { libc::fcntl(source, libc::F_SETFD, 0) };
+            return if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) };
+        }
+        // SAFETY: dup2(2) is async-signal-safe; in the child, whatever `target` was is not used before exec.
+        if unsafe { libc::dup2(source, target) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    };
+    // SAFETY: the closure runs between fork and exec and does nothing but one async-signal-safe system call.
+    unsafe { command.pre_exec(install) };
+    command.spawn()
+}
+
+/// Takes ownership of an inherited descriptor, once.
+///
+/// # Errors
+/// Not open, taken before, or not between 3 and 63.
+pub(crate) fn take_inherited(fd: RawFd) -> io::Result<OwnedFd> {
+    static TAKEN: AtomicU64 = AtomicU64::new(0);
+    let index = u32::try_from(fd).ok().filter(|index| (3..64).contains(index));
+    let bit = 1u64 << index.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    if TAKEN.fetch_or(bit, Ordering::AcqRel) & bit != 0 {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("descriptor {fd} was taken before")));
+    }
+    // SAFETY: F_GETFD takes no further argument and has no effect.
+    if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: F_SETFD takes an integer; the descriptor is open, as was just seen.
+    if unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is open, came with exec (the callers name the numbers that the parent promised) and is
+    // handed out once, which TAKEN sees to.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
