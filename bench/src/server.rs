@@ -1,0 +1,126 @@
+//! A real server on a port and a data directory of its own, and a client of its API.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use coditect_api::auth::LoggedIn;
+use coditect_api::session::OpenedSession;
+use coditect_api::workspace::Workspace;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+
+/// The server under measurement.
+pub struct Server {
+    child: Child,
+    binary: PathBuf,
+    environment: Vec<(String, String)>,
+    /// Its address for programs.
+    pub base: String,
+    _data: TempDir,
+}
+
+impl Server {
+    /// Starts the release binary that lies beside this one and waits until it is ready.
+    pub async fn start() -> Result<Self> {
+        let binary = std::env::current_exe()?.with_file_name("coditect");
+        ensure!(binary.exists(), "{} is missing; run `make bench`", binary.display());
+        let data = tempfile::Builder::new().prefix("coditect-bench-").tempdir()?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let environment = vec![
+            ("CODITECT_LISTEN".to_owned(), format!("127.0.0.1:{port}")),
+            ("CODITECT_DATA_DIR".to_owned(), data.path().display().to_string()),
+            ("CODITECT_LOG".to_owned(), "warn".to_owned()),
+            // Benchmarks start more workspaces at once than a free user may.
+            ("CODITECT_TIERS__PRO__WORKSPACES".to_owned(), "2000".to_owned()),
+            ("CODITECT_TIERS__PRO__CONCURRENT_SESSIONS".to_owned(), "2000".to_owned()),
+        ];
+        let child = Command::new(&binary)
+            .arg("serve")
+            .envs(environment.clone())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .context("the server does not start")?;
+        let server = Self { child, binary, environment, base: format!("http://127.0.0.1:{port}"), _data: data };
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Ok(answer) = reqwest::get(format!("{}/health/ready", server.base)).await {
+                if answer.status().is_success() {
+                    return Ok(server);
+                }
+            }
+            ensure!(Instant::now() < end, "the server is not ready after 20 s");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Process id of the server.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Makes an account in the largest tier; answers a client that is logged in as it.
+    pub async fn account(&self, email: &str) -> Result<Client> {
+        let path = PathBuf::from(&self.environment[1].1).join("operator.token");
+        let operator = Client::new(&self.base, std::fs::read_to_string(path)?.trim());
+        let password = "benchmarks measure, they do not guess";
+        let body = serde_json::json!({ "email": email, "name": "Bench", "password": password, "tier": "pro" });
+        let _: serde_json::Value = operator.post("/api/v5/users", &body).await?;
+        let body = serde_json::json!({ "email": email, "password": password });
+        let login: LoggedIn = Client::new(&self.base, "").post("/api/v5/auth/login", &body).await?;
+        Ok(Client::new(&self.base, &login.access_token.context("no access token")?))
+    }
+
+    /// Stops the server and everything it started.
+    pub fn stop(mut self) -> Result<()> {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        self.child.wait()?;
+        let status =
+            Command::new(&self.binary).args(["serve", "--stop-all"]).envs(self.environment.clone()).stdout(Stdio::null()).status()?;
+        ensure!(status.success(), "workspaces could not be stopped");
+        Ok(())
+    }
+}
+
+/// A client of the API.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    /// Address of the server.
+    pub base: String,
+    token: String,
+}
+
+impl Client {
+    /// With this access token; empty for none.
+    pub fn new(base: &str, token: &str) -> Self {
+        Self { http: reqwest::Client::new(), base: base.to_owned(), token: token.to_owned() }
+    }
+
+    /// `POST` with a JSON body.
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+        let mut request = self.http.post(format!("{}{path}", self.base)).json(body);
+        if !self.token.is_empty() {
+            request = request.bearer_auth(&self.token);
+        }
+        let answer = request.send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        ensure!(status.is_success(), "POST {path}: {status}: {text}");
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// Makes a workspace that does not run yet.
+    pub async fn workspace(&self, name: &str) -> Result<Workspace> {
+        self.post("/api/v5/workspaces", &serde_json::json!({ "name": name, "start": false })).await
+    }
+
+    /// Opens a session, which starts the workspace.
+    pub async fn open(&self, workspace: &str) -> Result<OpenedSession> {
+        self.post("/api/v5/sessions", &serde_json::json!({ "workspace_id": workspace })).await
+    }
+}
