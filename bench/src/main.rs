@@ -1,0 +1,58 @@
+//! `make bench`: measures Coditect beside public tools in one run, and prints ratios.
+//!
+//! Arguments name the questions to answer (`start keys cat memory store prompt`); none means all.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+
+mod channel;
+mod memory;
+mod report;
+mod server;
+mod start;
+mod stats;
+mod store;
+mod terminal;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let asks = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
+    let server = server::Server::start().await?;
+    let mut questions = Vec::new();
+    if asks("start") {
+        questions.push(start::measure(&server, 200).await?);
+    }
+    if asks("prompt") {
+        questions.push(terminal::register_to_prompt(&server, 25).await?);
+    }
+    if asks("keys") {
+        questions.push(terminal::keystroke(&server, 2000).await?);
+    }
+    if asks("cat") {
+        questions.push(terminal::cat(&server, 7).await?);
+    }
+    if asks("memory") {
+        questions.push(memory::measure(&server, 50).await?);
+    }
+    server.stop()?;
+    if asks("store") {
+        questions.push(store::measure(Duration::from_secs(5)).await?);
+    }
+    let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("out");
+    report::finish(questions, &machine(), &out)
+}
+
+/// The machine in one line, for whoever reads the figures elsewhere.
+fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown CPU");
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let memory = read("/proc/meminfo");
+    let kib: u64 = memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0);
+    let kernel = read("/proc/sys/kernel/osrelease");
+    format!("{cores} cores of {}, {} GiB, Linux {}", model.trim_start_matches([':', ' ', '\t']), kib >> 20, kernel.trim())
+}
