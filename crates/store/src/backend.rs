@@ -51,6 +51,8 @@ pub struct Commit {
     pub reads: Vec<ReadConflict>,
     /// What it writes.
     pub writes: WriteSet,
+    /// Bytes of keys and values written, about.
+    pub bytes: usize,
 }
 
 /// An engine with optimistic transactions.

@@ -10,6 +10,8 @@
 //! **Not here**: what the values mean (crate `control`).
 
 pub mod backend;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod faulty;
 pub mod keys;
@@ -18,6 +20,7 @@ mod memory;
 mod mvcc;
 mod random;
 mod range;
+mod sqlite;
 mod store;
 pub mod tuple;
 mod txn;
@@ -27,6 +30,7 @@ mod writes;
 pub use error::{OpenError, StoreError};
 pub use faulty::FaultPlan;
 pub use range::{Key, KeyRange, Pair, RangeOptions};
+pub use sqlite::SqliteOptions;
 pub use store::Store;
 pub use txn::Txn;
 pub use watch::Watch;

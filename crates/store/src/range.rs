@@ -8,7 +8,7 @@ use crate::limits::{KEY_MAX_BYTES, KEY_SPACE_END};
 /// A key and its value.
 pub type Pair = (Vec<u8>, Vec<u8>);
 
-/// A key, as the key constructors make them. Derefs to its bytes.
+/// A key, as [`crate::keys`] makes them. Derefs to its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(pub(crate) Vec<u8>);
 

@@ -1,17 +1,19 @@
 //! The handle everything else holds: begins transactions, retries them, watches keys.
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use coditect_model::ambient::Clock;
 
 use crate::backend::Backend;
-use crate::error::StoreError;
+use crate::error::{OpenError, StoreError};
 use crate::faulty::{FaultPlan, Faulty};
 use crate::limits::{BACKOFF_FIRST_US, BACKOFF_MAX_US, TRANSACT_ATTEMPTS_MAX};
 use crate::memory::Memory;
 use crate::random::Random;
+use crate::sqlite::{Sqlite, SqliteOptions};
 use crate::txn::Txn;
 use crate::watch::Watch;
 
@@ -38,6 +40,14 @@ impl Store {
     #[must_use]
     pub fn memory(clock: Arc<dyn Clock>) -> Self {
         Self::new(Arc::new(Memory::new(clock.clone())), clock)
+    }
+
+    /// Opens the SQLite file at `path`, and makes it if it is missing (mode 0600).
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`] when another process has it open; the file cannot be used.
+    pub fn open_sqlite(path: &Path, options: SqliteOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        Ok(Self::new(Arc::new(Sqlite::open(path, options, clock.clone())?), clock))
     }
 
     /// This store seen through faults: conflicts and unknown outcomes that a seed decides. Tests only.

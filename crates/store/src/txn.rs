@@ -249,7 +249,7 @@ impl Txn {
     /// # Errors
     /// A conflict, too old, a limit broken by an earlier write, an unknown outcome, or the engine failed.
     pub async fn commit(&self) -> Result<(), StoreError> {
-        let (writes, reads) = {
+        let (writes, reads, bytes) = {
             let mut state = self.state();
             state.usable()?;
             state.finished = true;
@@ -257,7 +257,7 @@ impl Txn {
             if !state.writes.is_empty() && size > TRANSACTION_MAX_BYTES {
                 return Err(state.fail(StoreError::TransactionTooLarge));
             }
-            (std::mem::take(&mut state.writes), std::mem::take(&mut state.reads))
+            (std::mem::take(&mut state.writes), std::mem::take(&mut state.reads), state.write_bytes)
         };
         if writes.is_empty() {
             return Ok(());
@@ -269,7 +269,7 @@ impl Txn {
                 Some(snapshot.clone())
             }
         };
-        self.0.backend.commit(Commit { snapshot, reads, writes }).await
+        self.0.backend.commit(Commit { snapshot, reads, writes, bytes }).await
     }
 
     /// The error this transaction cannot get over, if it met one.
