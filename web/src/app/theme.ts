@@ -8,7 +8,7 @@ export const brand: MantineColorsTuple = [
   "#72dbcb",
   "#43c3b3",
   "#22a598",
-  "#16857c",
+  "#14827a",
   "#126b65",
   "#125552",
   "#113f3d",
@@ -84,9 +84,7 @@ export const darkSurfaces: Surfaces = {
 
 export const theme = createTheme({
   primaryColor: "brand",
-  primaryShade: { light: 7, dark: 4 },
-  autoContrast: true,
-  luminanceThreshold: 0.35,
+  primaryShade: { light: 7, dark: 6 },
   colors: { brand, gray, dark },
   black: gray[9],
   fontFamily: "'Inter Variable', system-ui, -apple-system, 'Segoe UI', sans-serif",
@@ -110,6 +108,7 @@ export const theme = createTheme({
     TextInput: { defaultProps: { size: "sm" } },
     PasswordInput: { defaultProps: { size: "sm" } },
     Select: { defaultProps: { size: "sm" } },
+    NativeSelect: { defaultProps: { size: "sm" } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: false, fz: "xs" } },
     Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4, blur: 2 }, radius: "md" } },
     Menu: { defaultProps: { shadow: "md", radius: "md", withinPortal: true } },

@@ -1,4 +1,4 @@
-import { ActionIcon, Code, CopyButton, Group, Tooltip } from "@mantine/core";
+import { Button, Code, CopyButton, Group } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import type { ReactElement } from "react";
 
@@ -18,11 +18,14 @@ export function SecretField({ label, value }: { label: string; value: string }):
       </Code>
       <CopyButton value={value}>
         {({ copied, copy }) => (
-          <Tooltip label={copied ? "Copied" : "Copy"}>
-            <ActionIcon variant="default" size="lg" onClick={copy} aria-label={`Copy ${label.toLowerCase()}`}>
-              {copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
-            </ActionIcon>
-          </Tooltip>
+          <Button
+            variant="default"
+            leftSection={copied ? <IconCheck size={15} /> : <IconCopy size={15} />}
+            onClick={copy}
+            aria-label={`Copy ${label.toLowerCase()}`}
+          >
+            {copied ? "Copied" : "Copy"}
+          </Button>
         )}
       </CopyButton>
     </Group>

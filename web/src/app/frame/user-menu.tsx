@@ -1,4 +1,4 @@
-import { Avatar, Menu, Text, UnstyledButton } from "@mantine/core";
+import { Avatar, Menu, Text, UnstyledButton, VisuallyHidden } from "@mantine/core";
 import { IconBook2, IconLogout, IconSettings, IconShieldCog } from "@tabler/icons-react";
 import type { ReactElement } from "react";
 import { Link } from "react-router";
@@ -18,8 +18,9 @@ export function UserMenu({ user }: { user: User }): ReactElement {
   return (
     <Menu position="bottom-end" width={240}>
       <Menu.Target>
-        <UnstyledButton className={classes.target} aria-label={`Account: ${user.name}`} data-testid="user-menu">
-          <Avatar size={28} radius="xl" classNames={{ placeholder: classes.initials }}>
+        <UnstyledButton className={classes.target} data-testid="user-menu">
+          <VisuallyHidden>Account: {user.name}</VisuallyHidden>
+          <Avatar aria-hidden="true" size={28} radius="xl" classNames={{ placeholder: classes.initials }}>
             {initials(user.name)}
           </Avatar>
         </UnstyledButton>

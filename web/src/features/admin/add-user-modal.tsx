@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, Modal, NativeSelect, Stack, TextInput } from "@mantine/core";
 import { useState, type FormEvent, type ReactElement } from "react";
 import { formErrors } from "../../api/form-errors";
 import { ErrorNotice } from "../../ui/error-notice";
@@ -8,14 +8,14 @@ import { useCreateUser, useTierNames } from "./use-users";
 export function AddUserModal({ onClose }: { onClose: () => void }): ReactElement {
   const [name, setName] = useState("");
   const [email, setEmail] = useState("");
-  const [tier, setTier] = useState<string | null>(null);
+  const [tier, setTier] = useState("");
   const [admin, setAdmin] = useState(false);
   const create = useCreateUser();
   const tiers = useTierNames();
   const errors = formErrors(create.error, ["name", "email"]);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    create.mutate({ name: name.trim(), email: email.trim(), tier: tier ?? undefined, admin });
+    create.mutate({ name: name.trim(), email: email.trim(), tier: tier || undefined, admin });
   };
   return (
     <Modal opened onClose={onClose} title={create.data ? "The account is ready" : "Add user"}>
@@ -46,7 +46,12 @@ export function AddUserModal({ onClose }: { onClose: () => void }): ReactElement
               onChange={(event) => setEmail(event.currentTarget.value)}
               error={errors.fields["email"]}
             />
-            <Select label="Plan" placeholder="The default plan" data={tiers} value={tier} onChange={setTier} clearable />
+            <NativeSelect
+              label="Plan"
+              data={[{ value: "", label: "The default plan" }, ...tiers]}
+              value={tier}
+              onChange={(event) => setTier(event.currentTarget.value)}
+            />
             <Checkbox
               label="Administrator of this installation"
               checked={admin}

@@ -1,4 +1,4 @@
-import { Button, Group, Table } from "@mantine/core";
+import { Button, Group, Table, VisuallyHidden } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { IconPlayerPlay, IconPlayerStop, IconServer2 } from "@tabler/icons-react";
 import type { ReactElement } from "react";
@@ -63,7 +63,9 @@ export function AllWorkspacesSection(): ReactElement {
               <Table.Th ta="right">CPU</Table.Th>
               <Table.Th ta="right">Memory</Table.Th>
               <Table.Th ta="right">Storage</Table.Th>
-              <Table.Th aria-label="Actions" />
+              <Table.Th>
+                <VisuallyHidden>Actions</VisuallyHidden>
+              </Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>

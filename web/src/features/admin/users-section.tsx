@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Table, TextInput } from "@mantine/core";
+import { Badge, Button, Group, Table, TextInput, VisuallyHidden } from "@mantine/core";
 import { IconSearch, IconUserPlus } from "@tabler/icons-react";
 import { useState, type ReactElement } from "react";
 import { messageOf } from "../../api/errors";
@@ -56,7 +56,9 @@ export function UsersSection(): ReactElement {
               <Table.Th>Plan</Table.Th>
               <Table.Th>Rights</Table.Th>
               <Table.Th>Last login</Table.Th>
-              <Table.Th aria-label="Actions" />
+              <Table.Th>
+                <VisuallyHidden>Actions</VisuallyHidden>
+              </Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>

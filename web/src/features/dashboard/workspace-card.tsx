@@ -42,8 +42,11 @@ export function WorkspaceCard({ workspace, lastOpenedAt }: WorkspaceCardProps): 
         <StatusDot tone={stateTone(workspace.state)} label={stateLabel(workspace.state)} />
         <WorkspaceMenu workspace={workspace} disabled={deleting} />
       </div>
-      {workspace.state === "failed" && workspace.reason && <p className={classes.reason}>{workspace.reason}</p>}
-      <WorkspaceMeters workspace={workspace} />
+      {workspace.state === "failed" && workspace.reason ? (
+        <p className={classes.reason}>{workspace.reason}</p>
+      ) : (
+        <WorkspaceMeters workspace={workspace} />
+      )}
       <div className={classes.foot}>
         <LastUse workspace={workspace} lastOpenedAt={lastOpenedAt} />
         <Group gap={6} wrap="nowrap">

@@ -1,4 +1,4 @@
-import { Button, Table } from "@mantine/core";
+import { Button, Table, VisuallyHidden } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { IconMailPlus } from "@tabler/icons-react";
 import { useState, type ReactElement } from "react";
@@ -64,7 +64,9 @@ export function InvitationsSection(): ReactElement {
               <Table.Th>For</Table.Th>
               <Table.Th>Role</Table.Th>
               <Table.Th>Expires</Table.Th>
-              <Table.Th aria-label="Actions" />
+              <Table.Th>
+                <VisuallyHidden>Actions</VisuallyHidden>
+              </Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Modal, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent, type ReactElement } from "react";
 import { api } from "../../api/client";
@@ -16,7 +16,7 @@ const ROLES = [
 export function InviteModal({ onClose }: { onClose: () => void }): ReactElement {
   const client = useQueryClient();
   const [email, setEmail] = useState("");
-  const [role, setRole] = useState<string>("member");
+  const [role, setRole] = useState("member");
   const invite = useMutation({
     mutationFn: (body: CreateInvitation) => api.post<Invitation>("/invitations", body),
     onSuccess: () => client.invalidateQueries({ queryKey: queryKeys.invitations }),
@@ -51,12 +51,11 @@ export function InviteModal({ onClose }: { onClose: () => void }): ReactElement 
               onChange={(event) => setEmail(event.currentTarget.value)}
               error={invite.error && messageOf(invite.error)}
             />
-            <Select
+            <NativeSelect
               label="Role"
               data={ROLES}
               value={role}
-              onChange={(value) => setRole(value ?? "member")}
-              allowDeselect={false}
+              onChange={(event) => setRole(event.currentTarget.value)}
             />
             <Group justify="flex-end" gap="xs">
               <Button variant="default" onClick={onClose}>

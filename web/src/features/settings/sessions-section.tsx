@@ -1,4 +1,4 @@
-import { Button, Table } from "@mantine/core";
+import { Button, Table, VisuallyHidden } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { IconDevices } from "@tabler/icons-react";
 import type { ReactElement } from "react";
@@ -50,7 +50,9 @@ export function SessionsSection(): ReactElement {
               <Table.Th>Workspace</Table.Th>
               <Table.Th>Last used</Table.Th>
               <Table.Th>Begun</Table.Th>
-              <Table.Th aria-label="Actions" />
+              <Table.Th>
+                <VisuallyHidden>Actions</VisuallyHidden>
+              </Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
