@@ -72,8 +72,8 @@ pub(super) async fn a_limited_range_conflicts_only_where_it_read(bench: Bench) {
     let all = KeyRange::all();
     assert_eq!(first.range(all.clone(), RangeOptions::limit(2)).await.unwrap().len(), 2);
     assert_eq!(last.range(all.clone(), RangeOptions::limit(2).reversed()).await.unwrap().len(), 2);
-    first.set(b"w/first", b"");
-    last.set(b"w/last", b"");
+    first.set(b"bx/first", b"");
+    last.set(b"bx/last", b"");
     put(&bench.store, &[("c", "changed"), ("bb", "new"), ("cc", "new")]).await;
     first.commit().await.unwrap();
     last.commit().await.unwrap();

@@ -2,9 +2,7 @@
 
 use super::{Bench, everything, put};
 use crate::StoreError;
-use crate::limits::{
-    KEY_MAX_BYTES, RANGE_MAX_BYTES, TRANSACTION_MAX_AGE_MS, TRANSACTION_MAX_BYTES, VALUE_MAX_BYTES,
-};
+use crate::limits::{KEY_MAX_BYTES, RANGE_MAX_BYTES, TRANSACTION_MAX_AGE_MS, TRANSACTION_MAX_BYTES, VALUE_MAX_BYTES};
 use crate::range::{KeyRange, RangeOptions};
 
 pub(super) async fn sizes_at_the_limit_pass_and_one_more_is_refused(bench: Bench) {
@@ -27,7 +25,11 @@ pub(super) async fn sizes_at_the_limit_pass_and_one_more_is_refused(bench: Bench
     for write in 0..2 {
         let txn = bench.store.begin().await;
         txn.set(b"beside", b"");
-        if write == 0 { txn.clear(&long) } else { txn.add(&long, 1) }
+        if write == 0 {
+            txn.clear(&long)
+        } else {
+            txn.add(&long, 1)
+        }
         assert!(too_long(txn.commit().await));
     }
     let txn = bench.store.begin().await;
@@ -47,7 +49,10 @@ pub(super) async fn a_transaction_over_its_size_is_refused(bench: Bench) {
         assert_eq!(outcome.is_ok(), fits, "{count} values");
         assert!(fits || matches!(outcome, Err(StoreError::TransactionTooLarge)));
     }
-    assert_eq!(bench.store.begin().await.range(KeyRange::prefix(b"big/"), RangeOptions::limit(200)).await.unwrap().len(), 99);
+    assert_eq!(
+        bench.store.begin().await.range(KeyRange::prefix(b"big/"), RangeOptions::limit(200)).await.unwrap().len(),
+        99
+    );
     // What was read counts as well, if something is written.
     let (reader, writer) = (bench.store.begin().await, bench.store.begin().await);
     let filler = vec![b'f'; KEY_MAX_BYTES - 4];

@@ -154,7 +154,10 @@ impl Model {
                     Put::ClearRange(a, b) => open.txn.clear_range(KeyRange::new(key(*a), key(*b))),
                     Put::Add(k, delta) => open.txn.add(&key(*k), *delta),
                 }
-                open.puts.push(put.clone());
+                // Clearing nothing is no write: the transaction stays one that only reads.
+                if !matches!(put, Put::ClearRange(a, b) if a == b) {
+                    open.puts.push(put.clone());
+                }
                 true
             }
             Step::Commit => {
@@ -174,7 +177,11 @@ impl Model {
     }
 
     /// Whether the transaction goes on; one that met an injected fault does not.
-    fn goes_on<T>(&self, outcome: Result<T, StoreError>, check: impl FnOnce(T) -> Verdict) -> Result<bool, TestCaseError> {
+    fn goes_on<T>(
+        &self,
+        outcome: Result<T, StoreError>,
+        check: impl FnOnce(T) -> Verdict,
+    ) -> Result<bool, TestCaseError> {
         match outcome {
             Ok(answer) => check(answer).map(|()| true),
             Err(error) if self.faulty && error.is_retryable() => Ok(false),
@@ -228,9 +235,9 @@ impl Model {
         let (base, since) = open.base.clone().unwrap_or_else(|| (self.state.clone(), self.commits.len()));
         let stale = !open.puts.is_empty() && open.depends.iter().any(|k| base.get(k) != self.state.get(k));
         let rivals = || self.commits[since..].iter().flatten();
-        let contended = (0..8).map(key).any(|k| {
-            open.reads.iter().any(|range| range.contains(&k)) && rivals().any(|put| put.touches(&k).0)
-        });
+        let contended = (0..8)
+            .map(key)
+            .any(|k| open.reads.iter().any(|range| range.contains(&k)) && rivals().any(|put| put.touches(&k).0));
         let mut applied = self.state.clone();
         open.puts.iter().for_each(|put| put.apply(&mut applied));
         let now: State = everything(&self.store).await.into_iter().collect();

@@ -1,6 +1,7 @@
 //! The suite over every backend of this crate, and over each through faults.
 
 use std::hash::{BuildHasher, Hasher};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,10 +21,10 @@ fn suite(name: &'static str, faulty: bool, histories: u32, open: &(dyn Fn(Arc<dy
     }
 }
 
-fn sqlite(clock: Arc<dyn Clock>, folder: &tempfile::TempDir) -> Store {
+fn sqlite(clock: Arc<dyn Clock>, folder: &Path) -> Store {
     // A new file each time: the stores of one suite never meet.
-    let file = tempfile::Builder::new().suffix(".db").tempfile_in(folder).unwrap().into_temp_path();
-    std::fs::remove_file(&file).unwrap();
+    static FILES: AtomicU64 = AtomicU64::new(0);
+    let file = folder.join(format!("{}.db", FILES.fetch_add(1, Ordering::Relaxed)));
     Store::open_sqlite(&file, SqliteOptions::default(), clock).unwrap()
 }
 
@@ -40,11 +41,11 @@ fn memory_through_faults() {
 #[test]
 fn sqlite_file() {
     let folder = tempfile::tempdir().unwrap();
-    suite("sqlite", false, 150, &|clock, _| sqlite(clock, &folder));
+    suite("sqlite", false, 150, &|clock, _| sqlite(clock, folder.path()));
 }
 
 #[test]
 fn sqlite_file_through_faults() {
     let folder = tempfile::tempdir().unwrap();
-    suite("faulty sqlite", true, 40, &|clock, seed| sqlite(clock, &folder).faulty(FaultPlan::stormy(seed)));
+    suite("faulty sqlite", true, 40, &|clock, seed| sqlite(clock, folder.path()).faulty(FaultPlan::stormy(seed)));
 }
