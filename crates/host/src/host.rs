@@ -12,8 +12,9 @@ use coditect_model::tier::Limits;
 use coditect_model::workspace::Generation;
 use coditect_sandbox::agent_config::AgentConfig;
 use coditect_sandbox::launcher::Launcher;
+use coditect_sandbox::probe::Mode;
 use coditect_sandbox::record::SandboxRecord;
-use coditect_sandbox::spec::{IdRange, SandboxSpec};
+use coditect_sandbox::spec::{AGENT_LOG, IdRange, SandboxSpec};
 use tokio::io::unix::AsyncFd;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::broadcast;
@@ -32,6 +33,8 @@ use crate::volume::{Volumes, make_private_dir};
 const STOP_GRACE: Duration = Duration::from_secs(3);
 /// Digits of the workspace's label in the name of its machine.
 const HOSTNAME_DIGITS: usize = 8;
+/// Bytes of the agent's log that go into the reason of a failed start.
+const LAST_WORDS_BYTES: usize = 400;
 /// Exits that a slow subscriber may lag behind before it is told to list everything again.
 const EXITS_BUFFERED: usize = 1024;
 
@@ -48,6 +51,8 @@ pub struct HostConfig {
     pub agent_binary: PathBuf,
     /// Names this installation's cgroups; unique on the machine.
     pub instance: String,
+    /// Directories that no sandbox may see, even where they lie inside the base.
+    pub hide: Vec<PathBuf>,
 }
 
 /// What to start.
@@ -173,9 +178,9 @@ impl Host {
                 warn!(error = %error, "removed volumes could not be freed");
             }
         });
-        let labels: Vec<String> = alive.iter().map(|workspace| workspace.label()).collect();
-        for stray in coditect_sandbox::control::sweep(&self.inner.config.instance, &labels) {
-            warn!(%stray, "ended processes of a sandbox that has no record");
+        let labels = alive.iter().map(|workspace| workspace.label()).collect();
+        for stray in coditect_sandbox::control::sweep(&self.inner.config.instance, &labels)?.strays {
+            warn!(label = stray.label, pids = ?stray.pids, "processes of a sandbox without a record; end them by hand");
         }
         Ok(self.list())
     }
@@ -254,6 +259,7 @@ impl Host {
         ids: IdRange,
     ) -> Result<(SandboxRecord, OwnedFd), HostError> {
         let volume = self.inner.volumes.ensure(label).map_err(HostError::Volume)?;
+        coditect_sandbox::volume::create(&volume, Mode::of_this_process()).map_err(HostError::Volume)?;
         make_private_dir(run_dir).map_err(HostError::State)?;
         let generation = start.generation.0;
         let spec = SandboxSpec {
@@ -265,7 +271,7 @@ impl Host {
             base: self.inner.config.base.clone(),
             volume,
             run_dir: run_dir.to_owned(),
-            hide: vec![self.inner.config.state_dir.clone(), self.inner.config.run_dir.clone()],
+            hide: self.inner.config.hide.clone(),
             limits: (&start.limits).into(),
             agent: AgentConfig::new(start.workspace, generation, start.limits.terminals),
         };
@@ -273,8 +279,11 @@ impl Host {
         let span = tracing::Span::current();
         let launch = tokio::task::spawn_blocking(move || span.in_scope(|| inner.launcher.launch(&spec)));
         let record = launch.await.map_err(|error| HostError::Agent(error.to_string()))??;
-        let pidfd = record.open_pidfd().ok_or_else(|| HostError::Agent("it ended at once; see agent.log in its run directory".to_owned()))?;
-        Ok((record, pidfd))
+        match record.is_alive() {
+            Ok(Some(pidfd)) => Ok((record, pidfd)),
+            Ok(None) => Err(HostError::Agent(format!("it ended at once: {}", last_words(run_dir)))),
+            Err(error) => Err(HostError::State(error)),
+        }
     }
 
     /// Ends a workspace's sandbox: its processes are asked first and killed after a grace. Does nothing when none runs.
@@ -298,6 +307,7 @@ impl Host {
         let inner = self.inner.clone();
         inner.volumes.remove(&workspace.label()).map_err(HostError::Volume)?;
         lock(&inner.generations).forget(&workspace.label());
+        lock(&inner.commands).remove(&workspace);
         let sweeper = inner.clone();
         inner.tasks.spawn_blocking(move || {
             if let Err(error) = sweeper.volumes.sweep() {
@@ -333,11 +343,11 @@ impl Host {
     #[must_use]
     pub fn usage(&self, workspace: WorkspaceId) -> Option<Usage> {
         let entry = lock(&self.inner.running).get(&workspace).cloned()?;
-        let usage = coditect_sandbox::control::usage(&entry.record);
+        let usage = coditect_sandbox::control::usage(&entry.record).unwrap_or_default();
         let label = workspace.label();
         let now = Instant::now();
         let mut samples = lock(&self.inner.samples);
-        let cpu_millis = samples.cpu_rate(&label, now, usage.cpu_us);
+        let cpu_millis = samples.cpu_rate(&label, now, usage.cpu_us.unwrap_or(0));
         let (storage_bytes, count) = samples.storage(&label, now);
         drop(samples);
         if count {
@@ -348,10 +358,10 @@ impl Host {
             });
         }
         Some(Usage {
-            cpu_ms: usage.cpu_us / 1000,
+            cpu_ms: usage.cpu_us.unwrap_or(0) / 1000,
             cpu_millis,
-            memory_bytes: usage.memory_bytes,
-            pids: usage.pids,
+            memory_bytes: usage.memory_bytes.unwrap_or(0),
+            pids: usage.pids.and_then(|pids| u32::try_from(pids).ok()).unwrap_or(0),
             storage_bytes,
         })
     }
@@ -455,13 +465,14 @@ impl Host {
 }
 
 async fn wait_for_exit(pidfd: OwnedFd) -> io::Result<()> {
+    #[expect(deprecated, reason = "an OwnedFd cannot be closed behind its back; the replacement is an unsafe function")]
     let pidfd = AsyncFd::with_interest(pidfd, tokio::io::Interest::READABLE)?;
     pidfd.readable().await.map(drop)
 }
 
 fn living_record(run_dir: &Path) -> Option<(SandboxRecord, OwnedFd)> {
     let record = SandboxRecord::load(run_dir).ok()??;
-    let pidfd = record.open_pidfd()?;
+    let pidfd = record.is_alive().ok()??;
     Some((record, pidfd))
 }
 
@@ -479,6 +490,16 @@ fn sandbox_dirs(run_dir: &Path) -> io::Result<Vec<(WorkspaceId, PathBuf)>> {
         }
     }
     Ok(found)
+}
+
+/// The end of what the agent wrote on its standard error, for the reason a start failed.
+fn last_words(run_dir: &Path) -> String {
+    let log = std::fs::read(run_dir.join(AGENT_LOG)).unwrap_or_default();
+    let tail = &log[log.len().saturating_sub(LAST_WORDS_BYTES)..];
+    match String::from_utf8_lossy(tail).trim() {
+        "" => "it left no message".to_owned(),
+        text => text.replace(char::is_control, " "),
+    }
 }
 
 fn remove_run_dir(run_dir: &Path) {

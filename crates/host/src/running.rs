@@ -40,9 +40,6 @@ pub enum HostError {
     /// It could not be ended.
     #[error("the workspace cannot be stopped: {0}")]
     Stop(String),
-    /// The host is stopping.
-    #[error("this host is shutting down")]
-    ShuttingDown,
 }
 
 impl From<AgentError> for HostError {

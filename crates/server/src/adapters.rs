@@ -1,0 +1,112 @@
+//! What joins the parts in one process: control's hosts and the router's hosts are this machine's [`Host`], and the
+//! router's authority is [`Control`].
+
+use std::io;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use coditect_api::grant::{Audience, Grant};
+use coditect_control::{Control, HostError, HostSandbox, HostStart, HostUsage};
+use coditect_host::{ConnectError, Host, StartWorkspace};
+use coditect_model::id::{HostId, LoginId, WorkspaceId};
+use coditect_model::workspace::Generation;
+use coditect_router::{BoxedIo, GrantError, Route, RouteError};
+use tokio::sync::broadcast;
+
+/// This machine as all the hosts there are.
+pub struct LocalHosts {
+    host: Host,
+    id: HostId,
+}
+
+impl LocalHosts {
+    pub fn new(host: Host, id: HostId) -> Self {
+        Self { host, id }
+    }
+}
+
+fn host_error(error: coditect_host::HostError) -> HostError {
+    use coditect_host::HostError as E;
+    match error {
+        E::Outdated { newest, .. } => HostError::Stale { seen: newest },
+        E::Full => HostError::Unavailable(error.to_string()),
+        E::Volume(_) | E::State(_) | E::Launch(_) | E::Agent(_) | E::Stop(_) => HostError::Failed(error.to_string()),
+    }
+}
+
+#[async_trait]
+impl coditect_control::Hosts for LocalHosts {
+    async fn start(&self, start: HostStart) -> Result<(), HostError> {
+        let start = StartWorkspace { workspace: start.workspace, generation: start.generation, limits: start.limits };
+        self.host.start(start).await.map_err(host_error)
+    }
+
+    async fn stop(&self, workspace: WorkspaceId, generation: Generation) -> Result<(), HostError> {
+        self.host.stop(workspace, generation).await.map_err(host_error)
+    }
+
+    async fn delete(&self, workspace: WorkspaceId, generation: Generation) -> Result<(), HostError> {
+        self.host.delete(workspace, generation).await.map_err(host_error)
+    }
+
+    async fn list(&self) -> Vec<HostSandbox> {
+        let sandbox = |status: coditect_host::Status| HostSandbox {
+            workspace: status.workspace,
+            generation: status.generation,
+            alive: true,
+        };
+        self.host.list().into_iter().map(sandbox).collect()
+    }
+
+    async fn usage(&self, workspace: WorkspaceId) -> Option<HostUsage> {
+        let usage = self.host.usage(workspace)?;
+        Some(HostUsage {
+            cpu_ms: usage.cpu_ms,
+            cpu_millis: usage.cpu_millis,
+            memory_bytes: usage.memory_bytes,
+            pids: usage.pids,
+            storage_bytes: usage.storage_bytes,
+        })
+    }
+
+    fn exits(&self) -> broadcast::Receiver<WorkspaceId> {
+        self.host.exits()
+    }
+
+    fn host_id(&self) -> HostId {
+        self.id
+    }
+}
+
+fn connect_error(error: ConnectError) -> io::Error {
+    let kind = match &error {
+        ConnectError::Refused(_) => io::ErrorKind::ConnectionRefused,
+        ConnectError::NotRunning | ConnectError::OtherGeneration => io::ErrorKind::NotConnected,
+        ConnectError::Agent(source) => source.kind(),
+    };
+    io::Error::new(kind, error)
+}
+
+#[async_trait]
+impl coditect_router::Hosts for LocalHosts {
+    async fn connect_agent(&self, workspace: WorkspaceId, generation: Generation) -> io::Result<BoxedIo> {
+        let stream = self.host.connect_agent(workspace, generation).await.map_err(connect_error)?;
+        Ok(Box::new(stream))
+    }
+
+    async fn connect_port(&self, workspace: WorkspaceId, generation: Generation, port: u16) -> io::Result<BoxedIo> {
+        let stream = self.host.connect_port(workspace, generation, port).await.map_err(connect_error)?;
+        Ok(Box::new(stream))
+    }
+}
+
+/// Control as the router's authority.
+pub struct ControlAuthority {
+    control: Arc<Control>,
+}
+
+impl ControlAuthority {
+    pub fn new(control: Arc<Control>) -> Self {
+        Self { control }
+    }
+}
