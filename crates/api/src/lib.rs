@@ -15,5 +15,6 @@ pub mod page;
 pub mod search;
 pub mod session;
 pub mod terminal;
+pub mod tier;
 pub mod user;
 pub mod workspace;

@@ -22,6 +22,7 @@
 //! | `signing_keys/{k}` | a token-signing key |
 //! | `ended_logins/{l}` | a login that ended while tokens of it may live |
 //! | `install/setup_token` | hash of the first administrator's token |
+//! | `install/health_probe` | written by health checks |
 //! | `install/administrators/{u}` | list of who administers the installation |
 //! | `work/workspace/{w}` | workspaces whose spec and status may differ |
 //! | `attempts/account/{e}`, `attempts/address/{a}` | failed log-ins |
@@ -272,6 +273,12 @@ pub fn administrator(u: UserId) -> Key {
 #[must_use]
 pub fn administrators() -> KeyRange {
     below(&[text("install"), text("administrators")])
+}
+
+/// What health checks write and read.
+#[must_use]
+pub fn health_probe() -> Key {
+    key(&[text("install"), text("health_probe")])
 }
 
 /// Hash of the one-time token that makes the first administrator.

@@ -1,0 +1,244 @@
+//! Sessions: a user's ongoing use of one workspace. One per user and workspace, resumed from any device.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
+use coditect_api::error::ErrorKind;
+use coditect_api::session::{LAYOUT_MAX_BYTES, Session, UpdateSession};
+use coditect_model::ambient::Timestamp;
+use coditect_model::id::{SessionId, WorkspaceId};
+use coditect_store::Txn;
+
+use super::authority::{Authority, own_workspace};
+use super::workspace::{Change, Seen, limits_of, wish_running};
+use crate::caller::Me;
+use crate::control::Control;
+use crate::error::AppError;
+use crate::records::session::{self, LayoutRecord, SessionRecord};
+use crate::records::workspace;
+
+/// How exactly the last use is kept.
+const LAST_SEEN_STEP_MS: i64 = 60_000;
+
+/// A session with its layout and workspace.
+pub(crate) struct Opened {
+    pub(crate) session: SessionRecord,
+    pub(crate) layout: LayoutRecord,
+    pub(crate) seen: Seen,
+}
+
+impl Control {
+    /// Opens the caller's session on a workspace of theirs, or resumes the one there is.
+    pub(crate) async fn open_session(&self, me: Me, workspace: WorkspaceId, start: bool) -> Result<Opened, AppError> {
+        let (fresh, now) = (SessionId::random(&*self.entropy), self.clock.now());
+        let config = &self.config;
+        let opened = self
+            .store
+            .transact("open session", |txn| async move {
+                let owner = Authority::me(&txn, me).await?;
+                let mut found = own_workspace(&txn, &owner, workspace).await?;
+                let limits = limits_of(config, &owner.tier);
+                let active_since = now.plus_s(-config.session_active_s);
+                let mut others = Vec::new();
+                for other in session::of_user(&txn, me.tenant, me.user).await? {
+                    if other.workspace != workspace && other.last_seen_at > active_since {
+                        others.push(other);
+                    }
+                }
+                let most = usize::try_from(limits.concurrent_sessions).unwrap_or(usize::MAX);
+                if others.len() >= most {
+                    return Err(too_many(most, &others));
+                }
+                let session = match session::of_workspace(&txn, me.tenant, me.user, workspace).await? {
+                    Some(mut record) => {
+                        if touch(&mut record, now) {
+                            session::put(&txn, me.tenant, me.user, &record);
+                        }
+                        record
+                    }
+                    None => {
+                        let record = SessionRecord { id: fresh, workspace, created_at: now, last_seen_at: now };
+                        session::put(&txn, me.tenant, me.user, &record);
+                        record
+                    }
+                };
+                if start && matches!(wish_running(&mut found)?, Change::Wish) {
+                    workspace::put(&txn, &found.record);
+                }
+                let layout = session::layout(&txn, me.tenant, me.user, workspace).await?;
+                Ok(Opened { session, layout, seen: Seen { workspace: found, tier: owner.tier } })
+            })
+            .await?;
+        self.wished(&opened.seen.workspace);
+        Ok(opened)
+    }
+
+    /// The session the caller used last, if any.
+    pub(crate) async fn last_session(&self, me: Me) -> Result<Option<Opened>, AppError> {
+        self.store
+            .transact("last session", |txn| async move {
+                let owner = Authority::me(&txn, me).await?;
+                let sessions = session::of_user(&txn, me.tenant, me.user).await?;
+                let Some(session) = sessions.into_iter().max_by_key(|session| session.last_seen_at) else {
+                    return Ok(None);
+                };
+                let Some(workspace) = workspace::get(&txn, me.tenant, session.workspace).await? else {
+                    return Ok(None);
+                };
+                let layout = session::layout(&txn, me.tenant, me.user, session.workspace).await?;
+                Ok(Some(Opened { session, layout, seen: Seen { workspace, tier: owner.tier } }))
+            })
+            .await
+    }
+
+    pub(crate) async fn sessions(&self, me: Me) -> Result<Vec<(SessionRecord, LayoutRecord)>, AppError> {
+        self.store
+            .transact("list sessions", |txn| async move {
+                Authority::me(&txn, me).await?;
+                let mut sessions = Vec::new();
+                for record in session::of_user(&txn, me.tenant, me.user).await? {
+                    let layout = session::layout(&txn, me.tenant, me.user, record.workspace).await?;
+                    sessions.push((record, layout));
+                }
+                Ok(sessions)
+            })
+            .await
+    }
+
+    pub(crate) async fn session(&self, me: Me, id: SessionId) -> Result<(SessionRecord, LayoutRecord), AppError> {
+        self.store
+            .transact("get session", |txn| async move {
+                let record = own_session(&txn, me, id).await?;
+                let layout = session::layout(&txn, me.tenant, me.user, record.workspace).await?;
+                Ok((record, layout))
+            })
+            .await
+    }
+
+    /// Keeps a new layout, unless another device was faster.
+    pub(crate) async fn update_session(
+        &self,
+        me: Me,
+        id: SessionId,
+        input: UpdateSession,
+    ) -> Result<(SessionRecord, LayoutRecord), AppError> {
+        if !input.layout.is_object() {
+            return Err(AppError::value("layout", "the layout must be a JSON object"));
+        }
+        if input.layout.to_string().len() > LAYOUT_MAX_BYTES {
+            return Err(AppError::new(
+                ErrorKind::PayloadTooLarge,
+                format!("a layout may have {LAYOUT_MAX_BYTES} bytes of JSON"),
+            )
+            .with("limit_bytes", LAYOUT_MAX_BYTES));
+        }
+        let (now, input) = (self.clock.now(), &input);
+        self.store
+            .transact("update session", |txn| async move {
+                let mut record = own_session(&txn, me, id).await?;
+                let present = session::layout(&txn, me.tenant, me.user, record.workspace).await?;
+                let next =
+                    LayoutRecord { version: input.layout_version.saturating_add(1), layout: input.layout.clone() };
+                if present.version != input.layout_version {
+                    // An earlier attempt of this very request was committed after all: it is as wished.
+                    if present.version == next.version && present.layout == next.layout {
+                        return Ok((record, present));
+                    }
+                    return Err(AppError::new(
+                        ErrorKind::PreconditionFailed,
+                        "another device has changed this layout; take its version and try again",
+                    )
+                    .with("current_version", present.version)
+                    .with("current", present.layout));
+                }
+                if touch(&mut record, now) {
+                    session::put(&txn, me.tenant, me.user, &record);
+                }
+                session::put_layout(&txn, me.tenant, me.user, record.workspace, &next);
+                Ok((record, next))
+            })
+            .await
+    }
+
+    /// Closes a session. Its layout and everything in the workspace stays.
+    pub(crate) async fn close_session(&self, me: Me, id: SessionId) -> Result<(), AppError> {
+        // Set by an attempt whose commit may have happened.
+        let seen = &AtomicBool::new(false);
+        self.store
+            .transact("close session", |txn| async move {
+                match own_session(&txn, me, id).await {
+                    Ok(record) => {
+                        seen.store(true, Relaxed);
+                        session::clear(&txn, me.tenant, me.user, &record);
+                        Ok(())
+                    }
+                    Err(error) if error.kind == ErrorKind::NotFound && seen.load(Relaxed) => Ok(()),
+                    Err(error) => Err(error),
+                }
+            })
+            .await
+    }
+
+    /// The session's workspace, and the session marked as in use: what a renewed grant needs.
+    pub(crate) async fn use_session(&self, me: Me, id: SessionId) -> Result<Seen, AppError> {
+        let now = self.clock.now();
+        self.store
+            .transact("use session", |txn| async move {
+                let owner = Authority::me(&txn, me).await?;
+                let mut record = own_session(&txn, me, id).await?;
+                let workspace = own_workspace(&txn, &owner, record.workspace).await?;
+                if touch(&mut record, now) {
+                    session::put(&txn, me.tenant, me.user, &record);
+                }
+                Ok(Seen { workspace, tier: owner.tier })
+            })
+            .await
+    }
+}
+
+/// Whether the last use has moved on by a step.
+fn touch(record: &mut SessionRecord, now: Timestamp) -> bool {
+    let moved = now.since_ms(record.last_seen_at) >= LAST_SEEN_STEP_MS;
+    if moved {
+        record.last_seen_at = now;
+    }
+    moved
+}
+
+async fn own_session(txn: &Txn, me: Me, id: SessionId) -> Result<SessionRecord, AppError> {
+    Authority::me(txn, me).await?;
+    session::get(txn, me.tenant, me.user, id).await?.ok_or_else(|| AppError::not_found("session"))
+}
+
+fn too_many(most: usize, others: &[SessionRecord]) -> AppError {
+    let sessions: Vec<serde_json::Value> = others
+        .iter()
+        .map(|other| {
+            serde_json::json!({
+                "id": other.id.to_string(),
+                "workspace_id": other.workspace.to_string(),
+                "last_seen_at": other.last_seen_at.0,
+            })
+        })
+        .collect();
+    let noun = if most == 1 { "session" } else { "sessions" };
+    AppError::new(
+        ErrorKind::LimitExceeded,
+        format!("your tier allows {most} {noun} at once; close one of those in `details.sessions` first"),
+    )
+    .with("limit", "concurrent_sessions")
+    .with("value", most)
+    .with("sessions", sessions)
+}
+
+pub(crate) fn to_api(me: Me, record: &SessionRecord, layout: LayoutRecord) -> Session {
+    Session {
+        id: record.id.to_string(),
+        workspace_id: record.workspace.to_string(),
+        user_id: me.user.to_string(),
+        created_at: record.created_at.0,
+        last_seen_at: record.last_seen_at.0,
+        layout_version: layout.version,
+        layout: layout.layout,
+    }
+}

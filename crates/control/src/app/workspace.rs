@@ -1,0 +1,296 @@
+//! Workspaces: requests write what is wanted; the reconciler (`tasks::reconcile`) makes it so.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use coditect_api::error::ErrorKind;
+use coditect_model::id::WorkspaceId;
+use coditect_model::name::WorkspaceName;
+use coditect_model::tier::{DEFAULT_TIER, Limits};
+use coditect_model::workspace::{Desired, Generation};
+use coditect_store::Txn;
+
+use super::authority::{Authority, Right};
+use crate::caller::{Caller, Me};
+use crate::control::Control;
+use crate::error::AppError;
+use crate::records::workspace::{self, Scope, StatusRecord, Workspace, WorkspaceRecord};
+use crate::records::{session, user};
+
+/// A workspace with its owner's tier.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) workspace: Workspace,
+    pub(crate) tier: String,
+}
+
+impl Control {
+    pub(crate) async fn create_workspace(&self, me: Me, name: &str, start: bool) -> Result<Seen, AppError> {
+        let name = WorkspaceName::parse(name).map_err(|error| AppError::value("name", error.to_string()))?;
+        let (id, now) = (WorkspaceId::random(&*self.entropy), self.clock.now());
+        let (name, config) = (&name, &self.config);
+        let seen = self
+            .store
+            .transact("create workspace", |txn| async move {
+                let owner = Authority::me(&txn, me).await?;
+                if let Some(workspace) = workspace::get(&txn, me.tenant, id).await? {
+                    // An earlier attempt was committed after all.
+                    return Ok(Seen { workspace, tier: owner.tier });
+                }
+                let limits = limits_of(config, &owner.tier);
+                let most = usize::try_from(limits.workspaces).unwrap_or(usize::MAX);
+                if workspace::count_of_user(&txn, me.tenant, me.user, most).await? >= most {
+                    return Err(AppError::new(
+                        ErrorKind::LimitExceeded,
+                        format!("your tier allows {most} workspaces; delete one first"),
+                    )
+                    .with("limit", "workspaces")
+                    .with("value", limits.workspaces));
+                }
+                let record = WorkspaceRecord {
+                    id,
+                    tenant: me.tenant,
+                    owner: me.user,
+                    name: name.clone(),
+                    created_at: now,
+                    desired: if start { Desired::Running } else { Desired::Stopped },
+                    generation: Generation(1),
+                };
+                workspace::insert(&txn, &record);
+                Ok(Seen { workspace: Workspace { record, status: StatusRecord::default() }, tier: owner.tier })
+            })
+            .await?;
+        tracing::info!(workspace = %id, user = %me.user, start, "workspace made");
+        if start {
+            self.wished(&seen.workspace);
+        }
+        Ok(seen)
+    }
+
+    pub(crate) async fn workspaces(
+        &self,
+        caller: &Caller,
+        list: WorkspaceList,
+        after: Option<WorkspaceId>,
+        limit: usize,
+    ) -> Result<Vec<Seen>, AppError> {
+        self.store
+            .transact("list workspaces", |txn| async move {
+                let authority = Authority::read(&txn, caller).await?;
+                let scope = match (list, &authority) {
+                    (WorkspaceList::All, _) => {
+                        authority.require_admin()?;
+                        Scope::All
+                    }
+                    (_, Authority::Operator) => Scope::All,
+                    (WorkspaceList::Tenant, Authority::User(_)) => Scope::Tenant(authority.tenant_owner()?.tenant),
+                    (WorkspaceList::Own, Authority::User(me)) => Scope::User(me.tenant, me.id),
+                };
+                let mut seen = Vec::new();
+                for workspace in workspace::page(&txn, scope, after, limit).await? {
+                    seen.push(with_tier(&txn, workspace).await?);
+                }
+                Ok(seen)
+            })
+            .await
+    }
+
+    pub(crate) async fn workspace(&self, caller: &Caller, id: WorkspaceId) -> Result<Seen, AppError> {
+        self.store
+            .transact("get workspace", |txn| async move {
+                let authority = Authority::read(&txn, caller).await?;
+                let (workspace, _) = authority.workspace(&txn, id).await?;
+                with_tier(&txn, workspace).await
+            })
+            .await
+    }
+
+    pub(crate) async fn rename_workspace(
+        &self,
+        caller: &Caller,
+        id: WorkspaceId,
+        name: Option<&str>,
+    ) -> Result<Seen, AppError> {
+        let name = match name {
+            Some(text) => Some(WorkspaceName::parse(text).map_err(|error| AppError::value("name", error.to_string()))?),
+            None => None,
+        };
+        let name = &name;
+        self.change(caller, id, "rename workspace", |right, workspace| {
+            require(right, &[Right::Owner])?;
+            if let Some(name) = name {
+                workspace.record.name = name.clone();
+                return Ok(Change::Definition);
+            }
+            Ok(Change::None)
+        })
+        .await
+    }
+
+    pub(crate) async fn start_workspace(&self, caller: &Caller, id: WorkspaceId) -> Result<Seen, AppError> {
+        self.change(caller, id, "start workspace", |right, workspace| {
+            require(right, &[Right::Owner, Right::Administrator, Right::Operator])?;
+            wish_running(workspace)
+        })
+        .await
+    }
+
+    pub(crate) async fn stop_workspace(&self, caller: &Caller, id: WorkspaceId) -> Result<Seen, AppError> {
+        self.change(caller, id, "stop workspace", |_, workspace| match workspace.record.desired {
+            Desired::Running => {
+                workspace.record.desired = Desired::Stopped;
+                workspace.record.generation = workspace.record.generation.next();
+                Ok(Change::Wish)
+            }
+            Desired::Stopped => Ok(Change::None),
+            Desired::Deleted => Err(AppError::conflict("this workspace is being deleted")),
+        })
+        .await
+    }
+
+    /// Wishes a workspace away, and closes its owner's session on it.
+    pub(crate) async fn delete_workspace(&self, caller: &Caller, id: WorkspaceId) -> Result<Seen, AppError> {
+        // Set by an attempt whose commit may have happened.
+        let changed = &AtomicBool::new(false);
+        let seen = self
+            .store
+            .transact("delete workspace", |txn| async move {
+                let authority = Authority::read(&txn, caller).await?;
+                let (mut workspace, right) = authority.workspace(&txn, id).await?;
+                require(right, &[Right::Owner])?;
+                if workspace.record.desired != Desired::Deleted {
+                    changed.store(true, Relaxed);
+                    workspace.record.desired = Desired::Deleted;
+                    workspace.record.generation = workspace.record.generation.next();
+                    workspace::put(&txn, &workspace.record);
+                    session::clear_workspace(&txn, workspace.record.tenant, workspace.record.owner, id).await?;
+                }
+                with_tier(&txn, workspace).await
+            })
+            .await?;
+        if changed.load(Relaxed) {
+            tracing::info!(workspace = %id, by = caller.name(), "workspace wished away");
+            self.live.forget(id);
+            self.wished(&seen.workspace);
+        }
+        Ok(seen)
+    }
+
+    /// Reads a workspace, lets `decide` change it, writes what it changed, and tells the reconciler of a new wish.
+    async fn change<F>(&self, caller: &Caller, id: WorkspaceId, name: &'static str, decide: F) -> Result<Seen, AppError>
+    where
+        F: Fn(Right, &mut Workspace) -> Result<Change, AppError> + Send + Sync,
+    {
+        // Set by an attempt whose commit may have happened: the next one finds nothing left to change.
+        let wished = &AtomicBool::new(false);
+        let decide = &decide;
+        let seen = self
+            .store
+            .transact(name, |txn| async move {
+                let authority = Authority::read(&txn, caller).await?;
+                let (mut workspace, right) = authority.workspace(&txn, id).await?;
+                match decide(right, &mut workspace)? {
+                    Change::None => {}
+                    Change::Definition => workspace::put_definition(&txn, &workspace.record),
+                    Change::Wish => {
+                        wished.store(true, Relaxed);
+                        workspace::put(&txn, &workspace.record);
+                    }
+                }
+                with_tier(&txn, workspace).await
+            })
+            .await?;
+        if wished.load(Relaxed) {
+            tracing::info!(workspace = %id, by = caller.name(), wish = name, "wish written");
+        }
+        self.wished(&seen.workspace);
+        Ok(seen)
+    }
+
+    /// A wish is committed: requests that wait see it, and the reconciler looks at it now rather than at its next
+    /// round.
+    pub(crate) fn wished(&self, workspace: &Workspace) {
+        self.board.wish(workspace);
+        if !workspace.settled() {
+            self.nudge(workspace.record.id);
+        }
+    }
+
+    /// Waits until a workspace is as wished, its start has failed, or the time is up; answers it as it is then, and
+    /// nothing when it is gone.
+    pub(crate) async fn settle(&self, workspace: Workspace, wait_ms: u64) -> Option<Workspace> {
+        let wait = Duration::from_millis(wait_ms.min(self.config.wake_timeout_ms));
+        let mut watch = self.board.watch(workspace.record.id);
+        let generation = workspace.record.generation;
+        let settled = watch.wait_for(|seen: &Option<Arc<Workspace>>| {
+            seen.as_ref().is_none_or(|seen| seen.settled() || seen.record.generation > generation)
+        });
+        match tokio::time::timeout(wait, settled).await {
+            Ok(Ok(seen)) => seen.as_deref().cloned(),
+            // Time is up, or the board has dropped its end with the workspace gone: what it shows now is the answer.
+            Ok(Err(_)) | Err(_) => match self.board.get(workspace.record.id) {
+                Some(seen) => Some(Workspace::clone(&seen)),
+                None => Some(workspace),
+            },
+        }
+    }
+
+    /// The workspace as the API shows it, with its use when it runs.
+    pub(crate) async fn show(&self, seen: &Seen) -> coditect_api::workspace::Workspace {
+        let usage = match seen.workspace.state() {
+            coditect_model::workspace::State::Running => self.hosts.usage(seen.workspace.record.id).await,
+            _ => None,
+        };
+        seen.workspace.to_api(&limits_of(&self.config, &seen.tier), usage)
+    }
+}
+
+/// Which workspaces to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WorkspaceList {
+    Own,
+    Tenant,
+    All,
+}
+
+/// What a decision changed.
+pub(crate) enum Change {
+    None,
+    Definition,
+    Wish,
+}
+
+/// Wishes a workspace running: a new wish unless it is already wished and has not failed.
+pub(crate) fn wish_running(workspace: &mut Workspace) -> Result<Change, AppError> {
+    let failed = workspace.status.failed == Some(workspace.record.generation);
+    match workspace.record.desired {
+        Desired::Running if !failed => Ok(Change::None),
+        Desired::Running | Desired::Stopped => {
+            workspace.record.desired = Desired::Running;
+            workspace.record.generation = workspace.record.generation.next();
+            Ok(Change::Wish)
+        }
+        Desired::Deleted => Err(AppError::conflict("this workspace is being deleted")),
+    }
+}
+
+fn require(right: Right, allowed: &[Right]) -> Result<(), AppError> {
+    if allowed.contains(&right) {
+        Ok(())
+    } else {
+        Err(AppError::forbidden("only the owner of this workspace may do that"))
+    }
+}
+
+/// The limits of a tier. An operator who removes a tier from the table leaves its users with the default one.
+pub(crate) fn limits_of(config: &crate::config::ControlConfig, tier: &str) -> Limits {
+    let found = config.tiers.get(tier).or_else(|| config.tiers.get(DEFAULT_TIER));
+    found.expect("the configuration was checked to have the default tier").clone()
+}
+
+pub(crate) async fn with_tier(txn: &Txn, workspace: Workspace) -> Result<Seen, AppError> {
+    let owner = user::get(txn, workspace.record.tenant, workspace.record.owner).await?;
+    Ok(Seen { workspace, tier: owner.map_or_else(|| DEFAULT_TIER.to_owned(), |owner| owner.tier) })
+}

@@ -1,0 +1,69 @@
+//! What the control plane asks of the machines that run workspaces.
+//!
+//! **Invariants**: every command carries a generation; a host refuses one that is older than what it has seen.
+
+use coditect_model::id::{HostId, WorkspaceId};
+use coditect_model::tier::Limits;
+use coditect_model::workspace::Generation;
+use tokio::sync::broadcast;
+
+/// A wish for a running sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostStart {
+    /// Which workspace.
+    pub workspace: WorkspaceId,
+    /// The number of the wish.
+    pub generation: Generation,
+    /// What it may use.
+    pub limits: Limits,
+}
+
+/// A sandbox as its host sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostSandbox {
+    /// Which workspace.
+    pub workspace: WorkspaceId,
+    /// The generation it was started for.
+    pub generation: Generation,
+    /// Whether its first process lives.
+    pub alive: bool,
+}
+
+/// What a running workspace uses now.
+pub type HostUsage = coditect_api::workspace::Usage;
+
+/// Why a host did not do what it was told. The text reaches the workspace's owner.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    /// The command is older than one it has already seen.
+    #[error("the host has already seen generation {} of this workspace", .seen.0)]
+    Stale {
+        /// The newest it has seen.
+        seen: Generation,
+    },
+    /// It tried and could not, for a reason that asking again will not remove.
+    #[error("{0}")]
+    Failed(String),
+    /// It cannot now; asking again is right.
+    #[error("the host is not available: {0}")]
+    Unavailable(String),
+}
+
+/// The hosts of an installation, as one.
+#[async_trait::async_trait]
+pub trait Hosts: Send + Sync + 'static {
+    /// Makes the workspace's volume if need be and starts its sandbox. Done when its agent answers. Idempotent.
+    async fn start(&self, start: HostStart) -> Result<(), HostError>;
+    /// Ends the sandbox, if there is one. Done when no process of it is left. Idempotent.
+    async fn stop(&self, workspace: WorkspaceId, generation: Generation) -> Result<(), HostError>;
+    /// Ends the sandbox and removes the volume. Idempotent.
+    async fn delete(&self, workspace: WorkspaceId, generation: Generation) -> Result<(), HostError>;
+    /// Every sandbox there is.
+    async fn list(&self) -> Vec<HostSandbox>;
+    /// What a running workspace uses; none when it does not run.
+    async fn usage(&self, workspace: WorkspaceId) -> Option<HostUsage>;
+    /// Tells of every sandbox that ended without being told to.
+    fn exits(&self) -> broadcast::Receiver<WorkspaceId>;
+    /// The host that runs this installation's workspaces.
+    fn host_id(&self) -> HostId;
+}
