@@ -1,5 +1,6 @@
 //! The router over real sockets: a real listener, real upstreams (a Unix-socket agent, TCP apps, raw ones that
 //! misbehave), and a table of tokens in place of the control plane.
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test itself")]
 
 #[path = "it/agent.rs"]
 mod agent;

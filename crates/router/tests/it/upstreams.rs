@@ -87,10 +87,10 @@ async fn echo_all(mut request: Request) -> Response {
 
 /// The control API: echoes.
 pub(crate) fn control() -> Router {
-    Router::new().route("/api/v5/{*rest}", any(echo)).route("/health", any(echo)).route(
-        "/.well-known/jwks.json",
-        any(|| async { "keys" }),
-    )
+    Router::new()
+        .route("/api/v5/{*rest}", any(echo))
+        .route("/health", any(echo))
+        .route("/.well-known/jwks.json", any(|| async { "keys" }))
 }
 
 /// The agent: echoes, host-only routes included.
