@@ -76,13 +76,11 @@ pub fn prepare() -> Vec<String> {
         Err(error) => warnings.push(format!("control groups cannot be found: {error}")),
     }
     if Mode::of_this_process() == Mode::Privileged {
-        for (name, least) in
-            [("max_user_instances", INOTIFY_INSTANCES_MIN), ("max_user_watches", INOTIFY_WATCHES_MIN)]
+        for (name, least) in [("max_user_instances", INOTIFY_INSTANCES_MIN), ("max_user_watches", INOTIFY_WATCHES_MIN)]
         {
             let path = PathBuf::from("/proc/sys/fs/inotify").join(name);
-            let raised = crate::cgroup::read_number(&path).and_then(|now| {
-                if now < least { write_control(&path, &least.to_string()) } else { Ok(()) }
-            });
+            let raised = crate::cgroup::read_number(&path)
+                .and_then(|now| if now < least { write_control(&path, &least.to_string()) } else { Ok(()) });
             if let Err(error) = raised {
                 warnings.push(format!("fs.inotify.{name} cannot be raised to {least}: {error}"));
             }

@@ -166,8 +166,7 @@ impl Launcher {
         ours.set_write_timeout(Some(LAUNCH_DEADLINE)).map_err(failed)?;
         let mut command = Command::new(&self.program);
         command.arg("launcher").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
-        let process =
-            crate::sys::spawn_with_fd(&mut command, &OwnedFd::from(theirs), HELPER_FD).map_err(failed)?;
+        let process = crate::sys::spawn_with_fd(&mut command, &OwnedFd::from(theirs), HELPER_FD).map_err(failed)?;
         Ok(Helper { process, socket: ours })
     }
 }
@@ -189,8 +188,10 @@ impl Helper {
     /// Closes the socket, which ends the helper, and waits for it; one that hangs is killed.
     fn end(mut self) {
         drop(self.socket);
-        let pidfd =
-            rustix::process::pidfd_open(rustix::process::Pid::from_child(&self.process), rustix::process::PidfdFlags::empty());
+        let pidfd = rustix::process::pidfd_open(
+            rustix::process::Pid::from_child(&self.process),
+            rustix::process::PidfdFlags::empty(),
+        );
         if !pidfd.is_ok_and(|pidfd| crate::control::wait_for_end(&pidfd, Duration::from_secs(1)).unwrap_or(false)) {
             // Its failure would mean that it has ended, which is the aim.
             let _ = self.process.kill();

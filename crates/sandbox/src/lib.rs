@@ -12,6 +12,7 @@
 //! **Not here**: what the agent serves (crate `agent`), which workspaces run (crate `host`).
 
 pub mod agent_config;
+pub mod cgroup;
 pub mod children;
 pub mod control;
 pub mod fds;
@@ -22,5 +23,4 @@ pub mod record;
 pub mod spec;
 pub mod volume;
 
-mod cgroup;
 mod sys;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup::Cgroups;
 use crate::probe::Mode;
-use crate::spec::{AGENT_SOCKET, PORTS_SOCKET, RECORD_FILE};
+use crate::spec::{AGENT_SOCKET, IdRange, Limits, PORTS_SOCKET, RECORD_FILE};
 
 /// Largest record file that is read, in bytes.
 const RECORD_MAX_BYTES: u64 = 64 * 1024;
@@ -35,6 +35,10 @@ pub struct SandboxRecord {
     pub boot_id: String,
     /// How it was made.
     pub mode: Mode,
+    /// Its host ids, as in the specification: taken until it ends, also for a host that adopts it.
+    pub ids: IdRange,
+    /// The limits it was made with.
+    pub limits: Limits,
     /// Where this record, the sockets and the log are.
     pub run_dir: PathBuf,
     /// Its control groups.
@@ -145,6 +149,8 @@ mod tests {
             start_time_ticks: start_time_ticks(std::process::id()).unwrap(),
             boot_id: boot_id().unwrap(),
             mode: Mode::Privileged,
+            ids: IdRange::numbered(0).unwrap(),
+            limits: Limits { cpu_millis: 100, memory_bytes: 1 << 26, pids: 16, open_files: 64, terminals: 1 },
             run_dir: run_dir.to_owned(),
             cgroups: Cgroups::default(),
         }

@@ -70,3 +70,12 @@ pub(crate) fn take_inherited(fd: RawFd) -> io::Result<OwnedFd> {
     // handed out once, which TAKEN sees to.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
+
+mod birth;
+mod mount;
+
+pub(crate) use birth::{
+    Cloned, SingleThreaded, borrow_inherited, clone_for_attempt, clone_into_namespaces, close_all_from,
+    default_signals, drop_bounding_set, execute, place_descriptor, raise_loopback, signal_descriptor,
+};
+pub(crate) use mount::{MountAttributes, change_mount};

@@ -174,7 +174,11 @@ impl<'a> Mount<'a> {
         let point = PathBuf::from(&self.point);
         match path.strip_prefix(&self.root) {
             Ok(rest) if !rest.components().any(|part| part == Component::ParentDir) => {
-                if rest.as_os_str().is_empty() { point } else { point.join(rest) }
+                if rest.as_os_str().is_empty() {
+                    point
+                } else {
+                    point.join(rest)
+                }
             }
             _ => point,
         }
@@ -301,8 +305,8 @@ mod tests {
         // Docker without a cgroup namespace binds its part of each hierarchy.
         let root = machine(
             "9 1 0:3 /docker/4f2a /sys/fs/cgroup/memory ro,nosuid master:20 - cgroup cgroup rw,memory\n\
-             8 1 0:4 /../.. /sys/fs/cgroup/pids ro - cgroup cgroup rw,pids\n",
-            "4:memory:/docker/4f2a/inner\n3:pids:/../../other\n",
+             8 1 0:4 /docker/4f2a /sys/fs/cgroup/pids ro - cgroup cgroup rw,pids\n",
+            "4:memory:/docker/4f2a/inner\n3:pids:/../other\n",
             &[("sys/fs/cgroup/memory/inner", ""), ("sys/fs/cgroup/pids", "")],
         );
         let layout = CgroupLayout::detect_below(root.path()).unwrap();

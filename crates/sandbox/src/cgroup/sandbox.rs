@@ -193,12 +193,7 @@ pub(crate) fn remove_group(group: &Path, deadline: Duration) -> io::Result<()> {
     Ok(())
 }
 
-fn make(
-    own: &Path,
-    instance: &str,
-    label: &str,
-    prepare: impl Fn(&Path) -> io::Result<()>,
-) -> io::Result<PathBuf> {
+fn make(own: &Path, instance: &str, label: &str, prepare: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
     let parent = own.join(instance);
     let group = parent.join(label);
     // Another workspace's end may remove the parent between the two steps: then once more.
@@ -210,15 +205,14 @@ fn make(
                 if std::fs::read_to_string(group.join("cgroup.procs"))?.trim().is_empty() {
                     return Ok(group);
                 }
-                let text = format!("{} already has processes: another sandbox of this workspace lives", group.display());
+                let text =
+                    format!("{} already has processes: another sandbox of this workspace lives", group.display());
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                match std::fs::create_dir(&parent) {
-                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(name(&parent, error)),
-                    _ => prepare(&parent)?,
-                }
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match std::fs::create_dir(&parent) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(name(&parent, error)),
+                _ => prepare(&parent)?,
+            },
             Err(error) => return Err(name(&group, error)),
         }
     }

@@ -1,0 +1,278 @@
+//! The helper process: takes requests from its socket, makes sandboxes, reaps those that end.
+//!
+//! **Invariants**: one thread, small memory; it ends when its socket does, and its sandboxes do not.
+
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{Mode as FileMode, OFlags};
+use rustix::process::Signal;
+
+use super::birth::{self, Birth};
+use super::{LaunchError, Reply, Request, mounts, seccomp};
+use crate::cgroup::{CgroupLayout, Cgroups};
+use crate::fds::{bind_unix, recv_fd, send_fds};
+use crate::probe::Mode;
+use crate::record::{SandboxRecord, boot_id, start_time_ticks};
+use crate::spec::{AGENT_LOG, AGENT_SOCKET, PORTS_SOCKET, SandboxSpec, USER_ID};
+use crate::sys::{self, Cloned, SingleThreaded};
+use crate::volume::{HOME_DIR, WORKSPACE_DIR, hand_over};
+
+/// Longest report of a failing child that is read, in bytes.
+const REPORT_MAX_BYTES: usize = 8 * 1024;
+
+/// Names the step that failed.
+pub(super) trait Step<T> {
+    fn step(self, what: impl FnOnce() -> String) -> Result<T, LaunchError>;
+}
+
+impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
+    fn step(self, what: impl FnOnce() -> String) -> Result<T, LaunchError> {
+        self.map_err(|error| {
+            let error: io::Error = error.into();
+            LaunchError::Step { step: what(), errno: error.raw_os_error(), reason: error.to_string() }
+        })
+    }
+}
+
+/// What stays the same from launch to launch.
+pub(super) struct Context {
+    single_threaded: SingleThreaded,
+    pub(super) mode: Mode,
+    pub(super) program: OwnedFd,
+    pub(super) filter: seccompiler::BpfProgram,
+    layout: CgroupLayout,
+    boot_id: String,
+}
+
+/// The `launcher` subcommand of the agent's binary: serves launch requests on the inherited socket `fd`
+/// ([`super::HELPER_FD`]) until the other side closes it, then ends the process. Must be called before any thread is
+/// started.
+pub fn main(fd: RawFd) -> ! {
+    let code = match serve(fd) {
+        Ok(()) => 0,
+        Err(error) => {
+            report(&error);
+            1
+        }
+    };
+    std::process::exit(code)
+}
+
+#[expect(clippy::print_stderr, reason = "the helper has no log but the daemon's standard error")]
+fn report(error: &io::Error) {
+    eprintln!("coditect launcher: {error}");
+}
+
+fn serve(fd: RawFd) -> io::Result<()> {
+    let single_threaded = SingleThreaded::check()?;
+    let mut socket = UnixStream::from(sys::take_inherited(fd)?);
+    // Signals typed at the daemon's terminal are not for sandboxes or their maker. A process group leader cannot make
+    // a session; then it has its own group already.
+    let _ = rustix::process::setsid();
+    let ended = sys::signal_descriptor()?;
+    let context = Context {
+        single_threaded,
+        mode: Mode::of_this_process(),
+        program: rustix::fs::open("/proc/self/exe", OFlags::PATH | OFlags::CLOEXEC, FileMode::empty())?,
+        filter: seccomp::program(),
+        layout: CgroupLayout::detect()?.writable(),
+        boot_id: boot_id()?,
+    };
+    loop {
+        let mut fds = [PollFd::new(&socket, PollFlags::IN), PollFd::new(&ended, PollFlags::IN)];
+        match rustix::event::poll(&mut fds, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let (asked, child_ended) = (!fds[0].revents().is_empty(), !fds[1].revents().is_empty());
+        if child_ended {
+            let mut news = [0; 512];
+            // Only empties the descriptor: what ended is asked below.
+            let _ = rustix::io::read(&ended, &mut news);
+            while crate::children::reap()?.is_some() {}
+        }
+        if asked {
+            let Some(Request::Launch(spec)) = super::receive(&mut socket)? else { return Ok(()) };
+            super::send(&mut socket, &Reply::Launched(context.launch(&spec)))?;
+        }
+    }
+}
+
+impl Context {
+    fn launch(&self, spec: &SandboxSpec) -> Result<SandboxRecord, LaunchError> {
+        spec.validate()?;
+        clear_the_way(spec)?;
+        let groups = Cgroups::create(&self.layout, &spec.instance, &spec.workspace_id.label(), &spec.limits)
+            .step(|| "making the control groups".to_owned())?;
+        self.launch_into(spec, &groups).inspect_err(|_| {
+            // The failure is what matters; what cannot be removed now is swept at the next start.
+            let _ = groups.remove();
+            for name in [AGENT_SOCKET, PORTS_SOCKET, crate::spec::RECORD_FILE] {
+                let _ = std::fs::remove_file(spec.run_dir.join(name));
+            }
+        })
+    }
+
+    fn launch_into(&self, spec: &SandboxSpec, groups: &Cgroups) -> Result<SandboxRecord, LaunchError> {
+        let run_dir = || spec.run_dir.display();
+        let agent = bind_unix(&spec.run_dir, AGENT_SOCKET).step(|| format!("making a socket in {}", run_dir()))?;
+        let ports = bind_unix(&spec.run_dir, PORTS_SOCKET).step(|| format!("making a socket in {}", run_dir()))?;
+        let log = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let log = rustix::fs::open(spec.run_dir.join(AGENT_LOG), log, FileMode::RUSR | FileMode::WUSR)
+            .step(|| format!("making the log in {}", run_dir()))?;
+        let trees = match self.mode {
+            Mode::Privileged => Some(mounts::BaseTrees::open(&spec.base)?),
+            Mode::Unprivileged => None,
+        };
+        let group = groups.v2.as_ref().map(|path| open_path(path)).transpose();
+        let group = group.step(|| "opening the control group".to_owned())?;
+        let (ours, theirs) = UnixStream::pair().step(|| "making a socket pair".to_owned())?;
+        let cloned = sys::clone_into_namespaces(&self.single_threaded, group.as_ref().map(|fd| fd.as_fd()))
+            .step(|| "making the namespaces".to_owned())?;
+        match cloned {
+            Cloned::Child => {
+                // The child must not keep the launcher's end, or it would not see the launcher die.
+                drop(ours);
+                let birth = Birth { context: self, spec, sync: theirs, agent, ports, log, trees };
+                birth::run(birth)
+            }
+            Cloned::Parent(pid, pidfd) => {
+                drop(theirs);
+                self.let_go(spec, groups, pid, &ours).inspect_err(|_| {
+                    // A child that waits for its word ends by itself once `ours` is closed; this is for all others.
+                    let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
+                    let _ = crate::control::wait_for_end(&pidfd, Duration::from_secs(5));
+                })
+            }
+        }
+    }
+
+    /// Everything the child cannot do for itself; then its record; then the word that it may go on.
+    fn let_go(
+        &self,
+        spec: &SandboxSpec,
+        groups: &Cgroups,
+        pid: u32,
+        sync: &UnixStream,
+    ) -> Result<SandboxRecord, LaunchError> {
+        self.map_ids(spec, pid).step(|| "mapping the user ids of the user namespace".to_owned())?;
+        groups.attach(pid, groups.v2.is_some()).step(|| "joining the control groups".to_owned())?;
+        let volumes = match self.mode {
+            Mode::Privileged => mapped_volumes(spec, pid)?,
+            Mode::Unprivileged => Vec::new(),
+        };
+        let record = SandboxRecord {
+            workspace_id: spec.workspace_id,
+            generation: spec.generation,
+            pid,
+            start_time_ticks: start_time_ticks(pid).step(|| "reading the child's start time".to_owned())?,
+            boot_id: self.boot_id.clone(),
+            mode: self.mode,
+            ids: spec.ids,
+            limits: spec.limits.clone(),
+            run_dir: spec.run_dir.clone(),
+            cgroups: groups.clone(),
+        };
+        record.store().step(|| format!("recording the sandbox in {}", spec.run_dir.display()))?;
+        let fds: Vec<BorrowedFd<'_>> = volumes.iter().map(|fd| fd.as_fd()).collect();
+        send_fds(sync, b"g", &fds).step(|| "letting the sandbox go".to_owned())?;
+        await_exec(sync)?;
+        Ok(record)
+    }
+
+    fn map_ids(&self, spec: &SandboxSpec, pid: u32) -> io::Result<()> {
+        let write =
+            |file: &str, text: &str| crate::cgroup::write_control(Path::new(&format!("/proc/{pid}/{file}")), text);
+        match self.mode {
+            Mode::Privileged => {
+                let map = format!("0 {} {}\n", spec.ids.first_host_id, spec.ids.count);
+                write("uid_map", &map)?;
+                write("gid_map", &map)
+            }
+            Mode::Unprivileged => {
+                let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+                write("setgroups", "deny")?;
+                write("uid_map", &format!("{USER_ID} {uid} 1\n"))?;
+                write("gid_map", &format!("{USER_ID} {gid} 1\n"))
+            }
+        }
+    }
+}
+
+/// Refuses if the run directory's sandbox lives; removes what a dead one left.
+fn clear_the_way(spec: &SandboxSpec) -> Result<(), LaunchError> {
+    let what = || format!("looking for an earlier sandbox in {}", spec.run_dir.display());
+    let Some(record) = SandboxRecord::load(&spec.run_dir).step(what)? else { return Ok(()) };
+    if record.is_alive().step(what)?.is_some() {
+        return Err(LaunchError::AlreadyRunning { workspace_id: record.workspace_id.to_string(), pid: record.pid });
+    }
+    crate::control::stop(&record, Duration::ZERO).step(|| "removing what an earlier sandbox left".to_owned())
+}
+
+/// The volume's two directories as mounts in which 1000 on disk is the user of this sandbox.
+fn mapped_volumes(spec: &SandboxSpec, pid: u32) -> Result<Vec<OwnedFd>, LaunchError> {
+    let namespace = format!("/proc/{pid}/ns/user");
+    let namespace = rustix::fs::open(namespace, OFlags::RDONLY | OFlags::CLOEXEC, FileMode::empty())
+        .step(|| "opening the user namespace".to_owned())?;
+    let mut volumes = Vec::with_capacity(2);
+    for name in [WORKSPACE_DIR, HOME_DIR] {
+        let path = spec.volume.join(name);
+        let mut tree = mounts::clone_tree(rustix::fs::CWD, &path, false)?;
+        let change = sys::MountAttributes {
+            no_suid_no_dev: true,
+            private: true,
+            user_namespace: Some(namespace.as_fd()),
+            ..sys::MountAttributes::default()
+        };
+        match sys::change_mount(tree.as_fd(), c"", &change) {
+            Ok(()) => {}
+            // This file system cannot be mapped: the files themselves change hands.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                hand_over(&path, spec.ids.first_host_id + USER_ID)
+                    .step(|| format!("giving {} to the sandbox's user", path.display()))?;
+                tree = mounts::clone_tree(rustix::fs::CWD, &path, false)?;
+                let change = sys::MountAttributes { user_namespace: None, ..change };
+                sys::change_mount(tree.as_fd(), c"", &change).step(|| format!("mounting {}", path.display()))?;
+            }
+            Err(error) => return Err(error).step(|| format!("mapping the owners in {}", path.display())),
+        }
+        volumes.push(tree);
+    }
+    Ok(volumes)
+}
+
+/// Waits for the child's exec, which closes its end: before that it says `r` (ready), or what failed.
+fn await_exec(sync: &UnixStream) -> Result<(), LaunchError> {
+    let mut report = Vec::new();
+    let mut buffer = [0; 1024];
+    while report.len() < REPORT_MAX_BYTES {
+        let (count, _) = recv_fd(sync, &mut buffer).step(|| "waiting for the sandbox".to_owned())?;
+        if count == 0 {
+            break;
+        }
+        report.extend_from_slice(&buffer[..count]);
+    }
+    match report.split_first() {
+        Some((b'r', [])) => Ok(()),
+        Some((b'r', rest)) => Err(read_report(rest)),
+        Some(_) => Err(read_report(&report)),
+        None => Err(read_report(b"")),
+    }
+}
+
+fn read_report(text: &[u8]) -> LaunchError {
+    serde_json::from_slice(text).unwrap_or_else(|_| LaunchError::Step {
+        step: "setting the sandbox up".to_owned(),
+        reason: "its process ended without a word (out of memory?)".to_owned(),
+        errno: None,
+    })
+}
+
+fn open_path(path: &Path) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, FileMode::empty())?)
+}

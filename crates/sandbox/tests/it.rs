@@ -1,0 +1,13 @@
+//! Real sandboxes on this machine: what they keep apart, what they limit, and that nothing is left of them.
+//!
+//! These tests make namespaces, mounts and control groups, so they need root, and say so if they do not have it.
+
+mod it {
+    pub(crate) mod harness;
+    mod isolation;
+    mod lifecycle;
+    mod limits;
+    mod speed;
+    mod tools;
+    mod unprivileged;
+}

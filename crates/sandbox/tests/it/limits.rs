@@ -1,0 +1,145 @@
+//! What a sandbox may use, held by the kernel.
+
+use std::time::Duration;
+
+use coditect_sandbox::control;
+
+use super::harness::{MIB, World, eventually};
+
+#[test]
+fn a_fork_bomb_stops_at_the_process_limit() {
+    let world = World::new();
+    let mut spec = world.spec();
+    spec.limits.pids = 40;
+    let sandbox = world.sandbox_of(spec);
+    let (_, output) = sandbox.run(&[
+        "python3",
+        "-c",
+        "
+import os
+count = 0
+try:
+    while True:
+        if os.fork() == 0:
+            import signal; signal.pause()
+        count += 1
+except OSError as error:
+    print(error.errno, count)
+",
+    ]);
+    let (errno, count) = output.trim().split_once(' ').unwrap_or_else(|| panic!("{output}"));
+    assert_eq!(errno, "11");
+    assert!((20..40).contains(&count.parse::<u32>().unwrap()), "{output}");
+    let usage = control::usage(&sandbox.record).unwrap();
+    assert!(usage.pids.unwrap() <= 40, "{usage:?}");
+}
+
+#[test]
+fn running_out_of_memory_stays_inside() {
+    let world = World::new();
+    let mut spec = world.spec();
+    spec.limits.memory_bytes = 96 * MIB;
+    let sandbox = world.sandbox_of(spec);
+    let (code, output) = sandbox.run(&["python3", "-c", "x = []\nwhile True: x.append(bytearray(1 << 20))"]);
+    assert_eq!(code, 128 + 9, "killed by the kernel: {output}");
+    // The agent, its parent, lives, and so does the sandbox.
+    assert_eq!(sandbox.sh("echo alive"), "alive");
+    assert!(control::usage(&sandbox.record).unwrap().memory_bytes.unwrap() < 96 * MIB);
+}
+
+#[test]
+fn private_files_are_bounded_by_memory() {
+    let world = World::new();
+    let mut spec = world.spec();
+    spec.limits.memory_bytes = 64 * MIB;
+    let sandbox = world.sandbox_of(spec);
+    let (code, output) =
+        sandbox.run(&["/bin/sh", "-c", "dd if=/dev/zero of=/tmp/big bs=1M count=200 2>&1; ls -l /tmp/big"]);
+    assert_eq!(code, 0);
+    assert!(output.contains("No space left"), "{output}");
+    // One limit for all of them.
+    assert_eq!(sandbox.sh("echo x >/dev/shm/x 2>/dev/null && echo room || echo full"), "full");
+    assert_eq!(sandbox.sh("rm /tmp/big; echo x >/dev/shm/x && echo room || echo full"), "room");
+}
+
+#[test]
+fn the_cpu_share_is_held() {
+    let world = World::new();
+    let mut spec = world.spec();
+    spec.limits.cpu_millis = 100;
+    let sandbox = world.sandbox_of(spec);
+    let before = control::usage(&sandbox.record).unwrap().cpu_us.unwrap();
+    let started = std::time::Instant::now();
+    sandbox.run(&["timeout", "1", "sh", "-c", "while :; do :; done"]);
+    let wall_us = u64::try_from(started.elapsed().as_micros()).unwrap();
+    let used_us = control::usage(&sandbox.record).unwrap().cpu_us.unwrap() - before;
+    // A tenth, and room for coarse accounting and what the first period grants; a whole core would be ten times as much.
+    assert!(used_us < wall_us * 3 / 10, "{used_us} of {wall_us} us");
+}
+
+#[test]
+fn limits_change_while_it_runs() {
+    let world = World::new();
+    let mut spec = world.spec();
+    spec.limits.pids = 30;
+    let sandbox = world.sandbox_of(spec);
+    let mut limits = sandbox.spec.limits.clone();
+    let forks = "import os\nfor i in range(60):\n  if os.fork() == 0:\n    import time; time.sleep(30)\nprint('all')";
+    assert!(!sandbox.run(&["python3", "-c", forks]).1.contains("all"));
+    (limits.pids, limits.memory_bytes, limits.cpu_millis) = (200, 128 * MIB, 4000);
+    control::set_limits(&sandbox.record, &limits).unwrap();
+    let forks = forks.replace("print('all')", "print('all', flush=True); os._exit(0)");
+    let done = sandbox.run(&["timeout", "-s", "KILL", "3", "python3", "-c", &forks]);
+    assert!(done.1.contains("all"), "{done:?}");
+    limits.memory_bytes = 64 * MIB;
+    control::set_limits(&sandbox.record, &limits).unwrap();
+    limits.memory_bytes = 256 * MIB;
+    control::set_limits(&sandbox.record, &limits).unwrap();
+}
+
+#[test]
+fn open_files_and_core_dumps_are_limited() {
+    let world = World::new();
+    let sandbox = world.sandbox();
+    assert_eq!(sandbox.sh("ulimit -Hn; ulimit -Hc"), "4096\n0");
+}
+
+#[test]
+fn terminals_are_limited() {
+    let world = World::new();
+    let sandbox = world.sandbox();
+    let (code, output) = sandbox.run(&[
+        "python3",
+        "-c",
+        "
+import os
+fds = []
+try:
+    while True: fds.append(os.openpty())
+except OSError as error: print(error.errno, len(fds))
+",
+    ]);
+    assert_eq!((code, output.as_str()), (0, "28 136\n"), "ENOSPC after the sandbox's 8 and the spare 128");
+}
+
+#[test]
+fn frozen_means_standing_still() {
+    let world = World::new();
+    let sandbox = world.sandbox();
+    sandbox.sh("(i=0; while :; do i=$((i+1)); echo $i >/workspace/count; done) >/dev/null 2>&1 &");
+    let count = || std::fs::read_to_string(sandbox.on_disk("count")).unwrap_or_default();
+    eventually("it counts", || count().trim().parse::<u64>().unwrap_or(0) > 10);
+    control::freeze(&sandbox.record).unwrap();
+    let cpu = || control::usage(&sandbox.record).unwrap().cpu_us.unwrap();
+    let before = cpu();
+    // Another sandbox works meanwhile: time passes.
+    let other = world.sandbox();
+    other.run(&["timeout", "0.2", "sh", "-c", "while :; do :; done"]);
+    assert_eq!(cpu(), before);
+    control::thaw(&sandbox.record).unwrap();
+    eventually("it counts on", || cpu() > before + 1000);
+    // A frozen sandbox can be ended.
+    control::freeze(&sandbox.record).unwrap();
+    control::stop(&sandbox.record, Duration::ZERO).unwrap();
+    assert!(sandbox.record.is_alive().unwrap().is_none());
+}
