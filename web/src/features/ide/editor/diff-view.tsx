@@ -1,0 +1,35 @@
+import { type ReactElement, useEffect, useRef } from "react";
+import { monaco } from "./monaco";
+import { DARK_THEME, LIGHT_THEME } from "./monaco-themes";
+
+export interface DiffViewProps {
+  theirs: string;
+  mine: monaco.editor.ITextModel;
+  dark: boolean;
+}
+
+/** Two texts side by side, with what differs between them; the right one can be edited. */
+export default function DiffView({ theirs, mine, dark }: DiffViewProps): ReactElement {
+  const container = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const element = container.current;
+    if (!element) return undefined;
+    const original = monaco.editor.createModel(theirs, mine.getLanguageId());
+    const editor = monaco.editor.createDiffEditor(element, {
+      automaticLayout: true,
+      originalEditable: false,
+      renderSideBySide: true,
+      scrollBeyondLastLine: false,
+      minimap: { enabled: false },
+      originalAriaLabel: "The file on disk",
+      modifiedAriaLabel: "What you typed",
+    });
+    editor.setModel({ original, modified: mine });
+    return () => {
+      editor.dispose();
+      original.dispose();
+    };
+  }, [theirs, mine]);
+  useEffect(() => monaco.editor.setTheme(dark ? DARK_THEME : LIGHT_THEME), [dark]);
+  return <div ref={container} style={{ width: "100%", height: "100%" }} />;
+}

@@ -1,0 +1,79 @@
+/**
+ * What was typed and is not saved yet, kept in the browser so that a reload or a crash loses nothing.
+ *
+ * Invariants: a draft names the version on disk it was made from; it goes away once it is saved or given up.
+ */
+
+export interface Draft {
+  text: string;
+  etag: string | null;
+  bom: boolean;
+  savedAt: number;
+}
+
+const DATABASE = "coditect-drafts";
+const STORE = "drafts";
+/** Drafts nobody came back for are dropped after this long, in milliseconds. */
+const KEEP_MS = 30 * 24 * 3600 * 1000;
+
+function wait<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error ?? new Error("The browser's storage failed."));
+  });
+}
+
+let opened: Promise<IDBDatabase> | null = null;
+
+function database(): Promise<IDBDatabase> {
+  opened ??= new Promise((resolve, reject) => {
+    const request = indexedDB.open(DATABASE, 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error ?? new Error("The browser's storage cannot be opened."));
+  });
+  return opened;
+}
+
+export class Drafts {
+  constructor(private readonly workspaceId: string) {}
+
+  #key(path: string): string[] {
+    return [this.workspaceId, path];
+  }
+
+  async #store(mode: IDBTransactionMode): Promise<IDBObjectStore> {
+    return (await database()).transaction(STORE, mode).objectStore(STORE);
+  }
+
+  async put(path: string, draft: Omit<Draft, "savedAt">): Promise<void> {
+    await wait((await this.#store("readwrite")).put({ ...draft, savedAt: Date.now() }, this.#key(path)));
+  }
+
+  async get(path: string): Promise<Draft | null> {
+    const found: unknown = await wait((await this.#store("readonly")).get(this.#key(path)));
+    return (found as Draft | undefined) ?? null;
+  }
+
+  async remove(path: string): Promise<void> {
+    await wait((await this.#store("readwrite")).delete(this.#key(path)));
+  }
+
+  /** Paths of this workspace with a draft; old drafts of any workspace are dropped on the way. */
+  async paths(): Promise<string[]> {
+    const store = await this.#store("readwrite");
+    const found: string[] = [];
+    const cursor = store.openCursor();
+    return new Promise((resolve, reject) => {
+      cursor.onerror = () => reject(cursor.error ?? new Error("The browser's storage failed."));
+      cursor.onsuccess = () => {
+        const at = cursor.result;
+        if (!at) return resolve(found);
+        const [workspace, path] = Array.isArray(at.key) ? at.key : [];
+        if (Date.now() - (at.value as Draft).savedAt > KEEP_MS) at.delete();
+        else if (workspace === this.workspaceId && typeof path === "string") found.push(path);
+        at.continue();
+      };
+    });
+  }
+}

@@ -1,0 +1,28 @@
+import { type ReactElement, useState } from "react";
+import { useStore } from "zustand";
+import { useIde, useLayout } from "../shell/ide-context";
+import { ConflictDialog } from "./conflict-dialog";
+import classes from "./editor.module.css";
+import { EditorGroup } from "./editor-group";
+import { EditorWelcome } from "./editor-welcome";
+
+/** The editor groups, side by side, and the dialog for a file that two sides changed. */
+export function EditorArea({ dark }: { dark: boolean }): ReactElement {
+  const { documents } = useIde();
+  const groups = useLayout((layout) => layout.groups);
+  const activeGroup = useLayout((layout) => layout.activeGroup);
+  const active = groups.find(({ id }) => id === activeGroup)?.active ?? null;
+  const conflict = useStore(documents.store, (views) => (active === null ? null : (views[active]?.state.conflict ?? null)));
+  const [later, setLater] = useState<object | null>(null);
+  const empty = groups.every(({ tabs }) => tabs.length === 0);
+  return (
+    <section className={classes.area} data-region="editor" aria-label="Editor">
+      {empty && <EditorWelcome />}
+      {!empty &&
+        groups.map((group) => <EditorGroup key={group.id} group={group} current={group.id === activeGroup} dark={dark} />)}
+      {active !== null && conflict !== null && conflict !== later && (
+        <ConflictDialog key={active} path={active} dark={dark} onLater={() => setLater(conflict)} />
+      )}
+    </section>
+  );
+}
