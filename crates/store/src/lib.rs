@@ -10,7 +10,7 @@
 //! **Not here**: what the values mean (crate `control`).
 
 pub mod backend;
-#[cfg(feature = "conformance")]
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
 mod faulty;

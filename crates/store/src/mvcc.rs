@@ -53,6 +53,8 @@ struct Window {
     /// Versions that snapshots read from: how many, and when the last was taken.
     live: BTreeMap<Version, (usize, Timestamp)>,
     bytes: usize,
+    /// Most of `bytes`.
+    bytes_max: usize,
     /// Entries of unpublished commits were dropped for size: who watches them is not known any more.
     watch_all: bool,
     closed: bool,
@@ -70,7 +72,7 @@ impl Window {
             Some((last, keys)) if *last == version => keys.push((key, changed)),
             _ => self.commits.push_back((version, vec![(key, changed)])),
         }
-        while self.bytes > WINDOW_MAX_BYTES {
+        while self.bytes > self.bytes_max {
             let Some((version, keys)) = self.commits.pop_front() else { return };
             self.watch_all |= version > self.committed;
             // State before `version` cannot be rebuilt without these entries.
@@ -164,7 +166,12 @@ pub(crate) struct Mvcc<E> {
 
 impl<E: Engine> Mvcc<E> {
     pub(crate) fn new(engine: E, clock: Arc<dyn Clock>) -> Self {
-        Self { engine, window: Mutex::default(), watches: Arc::default(), clock }
+        Self::bounded(engine, clock, WINDOW_MAX_BYTES)
+    }
+
+    fn bounded(engine: E, clock: Arc<dyn Clock>, bytes_max: usize) -> Self {
+        let window = Mutex::new(Window { bytes_max, ..Window::default() });
+        Self { engine, window, watches: Arc::default(), clock }
     }
 
     fn window(&self) -> MutexGuard<'_, Window> {
@@ -279,13 +286,6 @@ impl<E: Engine> Mvcc<E> {
     pub(crate) fn abort(&self) {
         self.window().abort();
     }
-
-    /// Pairs and bytes in the window, for tests of its bounds.
-    #[cfg(test)]
-    pub(crate) fn window_size(&self) -> (usize, usize) {
-        let window = self.window();
-        (window.undo.values().map(VecDeque::len).sum(), window.bytes)
-    }
 }
 
 /// A snapshot: keeps the window entries it needs for as long as it lives.
@@ -388,3 +388,6 @@ impl<E: Engine> Drop for At<E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

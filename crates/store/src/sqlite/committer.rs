@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
 use super::SqliteOptions;
@@ -90,7 +90,7 @@ impl Committer {
 
     /// Checks and writes a group. An error says that nothing of it was committed.
     fn apply(&mut self, group: &[Job]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-        self.writer.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).map_err(store_error)?;
+        self.begin().map_err(store_error)?;
         let mut outcomes = Vec::with_capacity(group.len());
         for job in group {
             match self.mvcc.apply(&mut Writing(&self.writer), &job.commit) {
@@ -114,6 +114,18 @@ impl Committer {
         }
         self.mvcc.publish();
         Ok(outcomes)
+    }
+
+    /// Waits for as long as a tool from outside holds the write lock: no harm is done, and a person can end it.
+    fn begin(&self) -> rusqlite::Result<()> {
+        loop {
+            match self.writer.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])) {
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                    tracing::warn!("another program holds a write lock on the store's file; commits wait for it");
+                }
+                other => return other.map(drop),
+            }
+        }
     }
 
     fn roll_back(&mut self) {
