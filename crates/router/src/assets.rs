@@ -64,6 +64,9 @@ impl AppPolicy {
         ] {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
+        if http == "https" {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        }
         Self(headers)
     }
 }

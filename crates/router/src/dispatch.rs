@@ -110,7 +110,11 @@ impl Shared {
         }
         let path = request.uri().path();
         if is_control_path(path) {
-            return ("control", self.control(call, request).await);
+            let mut answer = self.control(call, request).await;
+            for (name, value) in [(header::X_CONTENT_TYPE_OPTIONS, "nosniff"), (header::X_FRAME_OPTIONS, "DENY")] {
+                answer.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+            }
+            return ("control", answer);
         }
         let (class, result) = if is_agent_path(path) {
             ("agent", self.agent(call, authority, request).await)

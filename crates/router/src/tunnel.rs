@@ -11,8 +11,11 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::logins::Guard;
 
-/// One direction's buffer, in bytes: the most that is held for a slow reader beside the sockets' own buffers.
-const BUFFER_BYTES: usize = 16 * 1024;
+/// One direction's buffer at first, in bytes: enough for keystrokes, and most tunnels are idle.
+const BUFFER_MIN_BYTES: usize = 2 * 1024;
+/// One direction's buffer once it was filled, in bytes: the most that is held for a slow reader beside the sockets'
+/// own buffers.
+const BUFFER_MAX_BYTES: usize = 32 * 1024;
 /// Both sides have answered; the connections are handed over within this.
 const HANDOVER: Duration = Duration::from_secs(10);
 /// When one direction has ended, the other may still finish within this.
@@ -55,7 +58,7 @@ async fn copy_both(client: impl AsyncRead + AsyncWrite, upstream: impl AsyncRead
 }
 
 async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut buffer = vec![0; BUFFER_MIN_BYTES];
     loop {
         let length = from.read(&mut buffer).await?;
         if length == 0 {
@@ -63,5 +66,8 @@ async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin)
         }
         to.write_all(&buffer[..length]).await?;
         to.flush().await?;
+        if length == buffer.len() && length < BUFFER_MAX_BYTES {
+            buffer.resize(BUFFER_MAX_BYTES, 0);
+        }
     }
 }

@@ -10,6 +10,7 @@ async fn the_api_is_answered_in_process_with_the_peers_address_and_a_request_id_
         assert_eq!(answer.status, 200);
         let seen = answer.json();
         assert_eq!(seen["target"], path);
+        assert_eq!((answer.header("x-content-type-options"), answer.header("x-frame-options")), ("nosniff", "DENY"));
         assert_eq!(seen["peer"], "127.0.0.1");
         assert!(seen["headers"].to_string().contains("req_"));
         assert!(!seen["headers"].to_string().contains("forged-by-client"));
