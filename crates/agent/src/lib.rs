@@ -6,7 +6,20 @@
 //! **Not here**: how a sandbox is made (`sandbox`), who may talk to this agent (`host` and `router`; the socket is
 //! reachable by the host only).
 
+pub mod agent;
+pub mod ambient;
+pub mod children;
+pub mod connect;
 pub mod error;
+pub mod events;
+pub mod exec;
 pub mod files;
+pub mod ports;
+pub mod routes;
 pub mod search;
+pub mod serve;
+pub mod shell;
+pub mod socket;
+pub mod terminal;
+pub mod terminals;
 pub mod watch;

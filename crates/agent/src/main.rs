@@ -1,3 +1,38 @@
-//! The `coditect-agent` binary.
+//! The `coditect-agent` binary: pid 1 of a sandbox, and the small helper that launches sandboxes.
 
-fn main() {}
+use std::process::ExitCode;
+
+use coditect_agent::ambient::log;
+use coditect_sandbox::agent_config::AgentConfig;
+
+const USAGE: &str = "usage: coditect-agent agent CONFIG | coditect-agent launcher\n\
+    Both are started by `coditect serve`, with the sockets they need.";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let (role, config, rest) = (arguments.next(), arguments.next(), arguments.next());
+    match (role.as_deref(), config, rest) {
+        (Some("launcher"), None, None) => coditect_sandbox::launcher::main(3),
+        (Some("agent"), Some(config), None) => match serde_json::from_str::<AgentConfig>(&config) {
+            Ok(config) => agent(config),
+            Err(error) => {
+                log(&format!("the configuration is not an AgentConfig: {error}"));
+                ExitCode::from(2)
+            }
+        },
+        _ => {
+            log(USAGE);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn agent(config: AgentConfig) -> ExitCode {
+    match coditect_agent::serve::run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log(&format!("the agent cannot run: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -8,18 +8,18 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 /// Raw output kept for clients that come back, in bytes.
-pub const CAPACITY: usize = 256 * 1024;
+pub(super) const CAPACITY: usize = 256 * 1024;
 
 /// A bounded window over the end of a stream.
 #[derive(Debug, Default)]
-pub struct Ring {
+pub(super) struct Ring {
     bytes: VecDeque<u8>,
     end: u64,
 }
 
 impl Ring {
     /// Appends to the stream, forgetting the oldest bytes beyond the capacity.
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
         self.end += bytes.len() as u64;
         let kept = &bytes[bytes.len().saturating_sub(CAPACITY)..];
         let excess = (self.bytes.len() + kept.len()).saturating_sub(CAPACITY);
@@ -28,17 +28,17 @@ impl Ring {
     }
 
     /// Offset of the oldest byte still held.
-    pub fn start(&self) -> u64 {
+    pub(super) fn start(&self) -> u64 {
         self.end - self.bytes.len() as u64
     }
 
     /// Offset of the next byte to come.
-    pub fn end(&self) -> u64 {
+    pub(super) fn end(&self) -> u64 {
         self.end
     }
 
     /// Up to `limit` bytes from `offset` on; `None` when that byte is not held (any more, or yet).
-    pub fn read(&self, offset: u64, limit: usize) -> Option<Bytes> {
+    pub(super) fn read(&self, offset: u64, limit: usize) -> Option<Bytes> {
         if offset > self.end {
             return None;
         }

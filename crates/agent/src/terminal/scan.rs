@@ -26,7 +26,7 @@ enum State {
 
 /// The unfinished end of a stream.
 #[derive(Debug, Default)]
-pub struct Scanner {
+pub(super) struct Scanner {
     state: State,
     pending: Vec<u8>,
 }
@@ -34,7 +34,7 @@ pub struct Scanner {
 impl Scanner {
     /// Reads on, up to and including the first sequence that forgets the scrollback (`CSI 3 J`, `ESC c`). Returns how
     /// many bytes were read and whether such a sequence ended there.
-    pub fn advance(&mut self, bytes: &[u8]) -> (usize, bool) {
+    pub(super) fn advance(&mut self, bytes: &[u8]) -> (usize, bool) {
         let mut index = 0;
         while index < bytes.len() {
             if self.state == State::Ground {
@@ -54,7 +54,7 @@ impl Scanner {
     }
 
     /// The bytes of the sequence or character that has begun but not ended.
-    pub fn pending(&self) -> &[u8] {
+    pub(super) fn pending(&self) -> &[u8] {
         if self.pending.len() > PENDING_MAX { &[] } else { &self.pending }
     }
 

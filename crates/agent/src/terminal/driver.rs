@@ -1,0 +1,196 @@
+//! The task that moves bytes between a PTY and its terminal.
+//!
+//! Input that the PTY does not take waits. A key that means "interrupt" must not wait behind it: while the terminal is
+//! stuck, such a key does what the terminal would do if it could read that far.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use coditect_api::terminal::WINDOW_BYTES;
+use coditect_sandbox::{children, pty};
+use rustix::io::Errno;
+use rustix::process::Signal;
+use rustix::pty::OpenptFlags;
+use rustix::termios::{LocalModes, QueueSelector, SpecialCodeIndex};
+use tokio::io::unix::AsyncFd;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::{PUMP_BYTES, State, Terminal, ring};
+use crate::ambient::log;
+
+/// Output of a shell that has ended is waited for this long; then the terminal has ended whatever still holds the PTY.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How reading from the PTY went.
+enum Pumped {
+    /// It has no more for now.
+    Drained,
+    /// There may be more.
+    More,
+    /// Nothing will ever come again.
+    End,
+}
+
+/// Serves one terminal until its shell has ended and its output is complete, or it was deleted and its shell has ended.
+pub(super) async fn drive(terminal: Arc<Terminal>, master: Arc<AsyncFd<OwnedFd>>, mut exit: oneshot::Receiver<i32>) {
+    let mut deadline = None;
+    let mut complete = false;
+    loop {
+        let (read, write) = {
+            let state = terminal.lock();
+            if deadline.is_some() && (complete || state.deleted) {
+                break;
+            }
+            (!complete && state.may_read(), state.blocked)
+        };
+        tokio::select! {
+            code = &mut exit, if deadline.is_none() => {
+                terminal.lock().exit_code = Some(code.unwrap_or(-1));
+                deadline = Some(Instant::now() + DRAIN_DEADLINE);
+            }
+            ready = master.readable(), if read => {
+                let Ok(mut ready) = ready else { complete = true; continue };
+                match terminal.pump(master.get_ref()) {
+                    Pumped::Drained => ready.clear_ready(),
+                    Pumped::More => {}
+                    Pumped::End => complete = true,
+                }
+                drop(ready);
+                tokio::task::yield_now().await;
+            }
+            ready = master.writable(), if write => {
+                if let Ok(mut ready) = ready {
+                    // Still full: readiness is asked for anew. Otherwise all input was taken.
+                    if terminal.lock().drain_input() {
+                        ready.clear_ready();
+                    }
+                }
+            }
+            () = terminal.wake.notified() => {}
+            () = until(deadline) => complete = true,
+        }
+    }
+    let mut state = terminal.lock();
+    state.ended = true;
+    state.blocked = false;
+    state.master = None;
+    state.clients.drop_input();
+    state.clients.wake_all();
+    drop(state);
+    terminal.list_changed();
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Terminal {
+    fn pump(&self, master: &OwnedFd) -> Pumped {
+        let mut buffer = [0; 8192];
+        let mut total = 0;
+        let mut state = self.lock();
+        let pumped = loop {
+            match rustix::io::read(master, &mut buffer) {
+                Ok(0) => break Pumped::End,
+                Ok(count) => {
+                    total += count;
+                    state.model.write(&buffer[..count]);
+                    state.ring.push(&buffer[..count]);
+                    if total >= PUMP_BYTES {
+                        break Pumped::More;
+                    }
+                }
+                Err(Errno::AGAIN) => break Pumped::Drained,
+                Err(Errno::INTR) => {}
+                // The last program has closed its side.
+                Err(_) => break Pumped::End,
+            }
+        };
+        if total > 0 {
+            state.clients.wake_all();
+        }
+        pumped
+    }
+}
+
+impl State {
+    /// Whether output may be read from the PTY: nobody looks, or somebody can take it without losing his place.
+    fn may_read(&self) -> bool {
+        let end = self.ring.end();
+        let room = (ring::CAPACITY - PUMP_BYTES) as u64;
+        let attached = self.clients.attached();
+        self.exit_code.is_some()
+            || attached.is_empty()
+            || attached.iter().any(|client| end - client.acked < WINDOW_BYTES && end - client.sent <= room)
+    }
+
+    /// Hands waiting input to the PTY. Answers whether some is left because the PTY is full.
+    pub(super) fn drain_input(&mut self) -> bool {
+        let Some(master) = self.master.clone() else {
+            self.clients.drop_input();
+            return false;
+        };
+        let mut stuck = false;
+        while let Some((index, bytes)) = self.clients.next_input() {
+            let written = rustix::io::write(master.get_ref(), &bytes);
+            match written {
+                Ok(count) => self.clients.take_input(index, count),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    if stuck || !self.interrupt(master.get_ref()) {
+                        self.blocked = true;
+                        return true;
+                    }
+                    stuck = true;
+                }
+                Err(_) => {
+                    self.clients.drop_input();
+                    break;
+                }
+            }
+        }
+        self.blocked = false;
+        false
+    }
+
+    /// Looks for an interrupting key in the input that the full terminal does not take, and acts on it: what was typed
+    /// before is dropped, as the terminal itself would, and the foreground processes are signalled.
+    fn interrupt(&mut self, master: &OwnedFd) -> bool {
+        let Ok(modes) = rustix::termios::tcgetattr(master) else { return false };
+        if !modes.local_modes.contains(LocalModes::ISIG) {
+            return false;
+        }
+        let keys = [
+            (modes.special_codes[SpecialCodeIndex::VINTR], Signal::INT),
+            (modes.special_codes[SpecialCodeIndex::VQUIT], Signal::QUIT),
+            (modes.special_codes[SpecialCodeIndex::VSUSP], Signal::TSTP),
+        ];
+        // A key set to 0 is switched off.
+        let pressed = |byte: u8| byte != 0 && keys.iter().any(|key| key.0 == byte);
+        let Some(byte) = self.clients.skip_to(pressed) else { return false };
+        if !modes.local_modes.contains(LocalModes::NOFLSH) {
+            flush(master);
+        }
+        let signal = keys.iter().find(|key| key.0 == byte).map(|key| key.1);
+        if let (Some(group), Some(signal)) = (pty::foreground_group(master), signal)
+            && let Err(error) = children::signal_group(group, signal)
+        {
+            log(&format!("cannot interrupt process group {group}: {error}"));
+        }
+        true
+    }
+}
+
+/// Drops the input that the kernel holds for the program.
+fn flush(master: impl AsFd) {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    if let Ok(slave) = rustix::pty::ioctl_tiocgptpeer(master, flags) {
+        // Best effort: what is not flushed is read by the program later, as without an interrupt.
+        let _ = rustix::termios::tcflush(slave, QueueSelector::IFlush);
+    }
+}

@@ -1,0 +1,20 @@
+//! The real agent binary on real inherited sockets, with real shells.
+
+#[path = "it/agent.rs"]
+mod agent;
+#[path = "it/attach.rs"]
+mod attach;
+#[path = "it/events.rs"]
+mod events;
+#[path = "it/exec.rs"]
+mod exec;
+#[path = "it/input.rs"]
+mod input;
+#[path = "it/life.rs"]
+mod life;
+#[path = "it/output.rs"]
+mod output;
+#[path = "it/ports.rs"]
+mod ports;
+#[path = "it/terminals.rs"]
+mod terminals;

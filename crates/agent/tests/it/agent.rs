@@ -1,0 +1,193 @@
+//! The agent under test: its process, HTTP and WebSocket requests to it.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use coditect_model::id::WorkspaceId;
+use coditect_sandbox::agent_config::AgentConfig;
+use futures_util::{SinkExt as _, StreamExt as _};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::UnixStream;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
+
+/// Everything that is waited for happens within this time, or the test fails.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A running agent; it ends with this value.
+pub struct Agent {
+    child: Child,
+    dir: tempfile::TempDir,
+    pub config: AgentConfig,
+}
+
+impl Agent {
+    pub fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    pub fn start_with(change: impl FnOnce(&mut AgentConfig)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let sub = |name: &str| {
+            let path = dir.path().join(name);
+            std::fs::create_dir(&path).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let (home, workspace) = (sub("home"), sub("workspace"));
+        let profile = "PS1='$ '\nbind 'set enable-bracketed-paste off'\nunset HISTFILE PROMPT_COMMAND\n";
+        std::fs::write(Path::new(&home).join(".bash_profile"), profile).unwrap();
+        let mut config = AgentConfig::new(WorkspaceId::from_bytes([7; 16]), 1, 8);
+        config.home = home;
+        config.workspace = workspace;
+        change(&mut config);
+        let bind = |name: &str| OwnedFd::from(UnixListener::bind(dir.path().join(name)).unwrap());
+        // The shell puts the sockets where the launcher would.
+        let child = Command::new("/bin/sh")
+            .args(["-c", "exec \"$@\" 3<&0 4<&1 0</dev/null 1>/dev/null", "sh", env!("CARGO_BIN_EXE_coditect-agent"), "agent"])
+            .arg(serde_json::to_string(&config).unwrap())
+            .stdin(Stdio::from(bind("agent.sock")))
+            .stdout(Stdio::from(bind("ports.sock")))
+            .spawn()
+            .unwrap();
+        Self { child, dir, config }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn workspace(&self, name: &str) -> PathBuf {
+        Path::new(&self.config.workspace).join(name)
+    }
+
+    pub fn ports_socket(&self) -> PathBuf {
+        self.dir.path().join("ports.sock")
+    }
+
+    /// Bytes of memory that are this process's own.
+    pub fn private_memory(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid())).unwrap();
+        let private = text.lines().filter(|line| line.starts_with("Private_"));
+        private.map(|line| line.split_ascii_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024).sum()
+    }
+
+    pub async fn exit_code(mut self) -> Option<i32> {
+        let begun = Instant::now();
+        while begun.elapsed() < DEADLINE {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+        panic!("the agent does not end");
+    }
+
+    async fn connect(&self) -> UnixStream {
+        UnixStream::connect(self.dir.path().join("agent.sock")).await.unwrap()
+    }
+
+    pub async fn raw(&self, request: http::Request<Full<bytes::Bytes>>) -> (http::response::Parts, bytes::Bytes) {
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(self.connect().await)).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let response = timeout(DEADLINE, sender.send_request(request)).await.unwrap().unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        connection.abort();
+        (parts, body)
+    }
+
+    /// Status and body of a request with a JSON body.
+    pub async fn request(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+        let mut request = http::Request::builder().method(method).uri(path).header("host", "agent");
+        let bytes = if body.is_null() {
+            bytes::Bytes::new()
+        } else {
+            request = request.header("content-type", "application/json");
+            bytes::Bytes::from(body.to_string())
+        };
+        let (parts, body) = self.raw(request.body(Full::new(bytes)).unwrap()).await;
+        let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
+        (parts.status.as_u16(), body)
+    }
+
+    pub async fn web_socket(&self, path: &str) -> Socket {
+        let mut request = format!("ws://agent{path}").into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", "coditect.v1".parse().unwrap());
+        let (inner, response) = tokio_tungstenite::client_async(request, self.connect().await).await.unwrap();
+        assert_eq!(response.headers()["sec-websocket-protocol"], "coditect.v1");
+        Socket { inner }
+    }
+
+    /// A new terminal's id.
+    pub async fn terminal(&self) -> String {
+        let (status, terminal) = self.request("POST", "/v1/terminals", serde_json::json!({})).await;
+        assert_eq!(status, 201, "{terminal}");
+        terminal["id"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // Its terminals hang up with it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until something is so.
+pub async fn eventually(what: &str, mut so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !so() {
+        assert!(begun.elapsed() < DEADLINE, "not in time: {what}");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Whether a process runs (a zombie does not).
+pub fn runs(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+}
+
+/// A WebSocket to the agent.
+pub struct Socket {
+    pub inner: WebSocketStream<UnixStream>,
+}
+
+impl Socket {
+    pub async fn send(&mut self, message: impl Into<Message>) {
+        timeout(DEADLINE, self.inner.send(message.into())).await.expect("the agent does not read").unwrap();
+    }
+
+    pub async fn send_json(&mut self, value: Value) {
+        self.send(value.to_string()).await;
+    }
+
+    /// The next message but pings; `None` at the end of the connection.
+    pub async fn next(&mut self) -> Option<Message> {
+        loop {
+            match timeout(DEADLINE, self.inner.next()).await.expect("the agent says nothing")? {
+                Ok(Message::Ping(_) | Message::Pong(_)) => {}
+                Ok(message) => return Some(message),
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// The code the agent closes the connection with.
+    pub async fn close_code(&mut self) -> u16 {
+        loop {
+            match self.next().await {
+                Some(Message::Close(frame)) => return frame.unwrap().code.into(),
+                Some(_) => {}
+                None => panic!("the connection ended without a close frame"),
+            }
+        }
+    }
+}
