@@ -23,11 +23,9 @@ pub struct Asset {
     /// Its content type.
     pub content_type: Cow<'static, str>,
     /// Changes with the content; without quotes.
-    pub etag: Cow<'static, str>,
+    pub etag: String,
     /// The content, compressed with gzip.
     pub gzip: Option<Cow<'static, [u8]>>,
-    /// The content, compressed with Brotli.
-    pub brotli: Option<Cow<'static, [u8]>>,
 }
 
 /// The web app's files.
@@ -99,10 +97,9 @@ pub(crate) fn serve_asset(
 }
 
 fn answer(asset: Asset, path: &str, policy: &AppPolicy, request: &HeaderMap) -> Response<Body> {
-    let varies = asset.gzip.is_some() || asset.brotli.is_some();
-    let (bytes, encoding) = match (asset.brotli, asset.gzip) {
-        (Some(bytes), _) if accepts(request, "br") => (bytes, Some("br")),
-        (_, Some(bytes)) if accepts(request, "gzip") => (bytes, Some("gzip")),
+    let varies = asset.gzip.is_some();
+    let (bytes, encoding) = match asset.gzip {
+        Some(bytes) if accepts(request, "gzip") => (bytes, Some("gzip")),
         _ => (asset.bytes, None),
     };
     let etag = match encoding {

@@ -167,7 +167,6 @@ impl Assets for WebApp {
             content_type: content_type.into(),
             etag: "v1".into(),
             gzip: path.ends_with(".js").then(|| (&b"gzipped"[..]).into()),
-            brotli: None,
         })
     }
 }
