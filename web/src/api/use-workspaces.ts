@@ -14,6 +14,8 @@ import type { CreateWorkspace, Page, Workspace } from "./types";
 const PAGES_MAX = 20;
 const CALM_MS = 5_000;
 const BUSY_MS = 800;
+/** How long the server may hold an answer back for the state to change: most starts are done by then. */
+const WAIT_MS = 1_500;
 
 /** All pages of a list, up to a bound that no tier reaches. */
 export async function allPages<T>(path: string, signal?: AbortSignal): Promise<T[]> {
@@ -65,7 +67,7 @@ export function useRenameWorkspace(): UseMutationResult<Workspace, Error, { id: 
 export function usePowerWorkspace(): UseMutationResult<Workspace, Error, { id: string; power: "start" | "stop" }> {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ id, power }) => api.post<Workspace>(`/workspaces/${id}/${power}`),
+    mutationFn: ({ id, power }) => api.post<Workspace>(`/workspaces/${id}/${power}`, {}, { query: { wait_ms: WAIT_MS } }),
     onSuccess: (workspace) => put(client, workspace),
     onSettled: () =>
       Promise.all([

@@ -110,8 +110,19 @@ export const theme = createTheme({
     Select: { defaultProps: { size: "sm" } },
     NativeSelect: { defaultProps: { size: "sm" } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: false, fz: "xs" } },
-    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4, blur: 2 }, radius: "md" } },
-    Menu: { defaultProps: { shadow: "md", radius: "md", withinPortal: true } },
+    Modal: {
+      defaultProps: {
+        centered: true,
+        overlayProps: { backgroundOpacity: 0.4, blur: 2 },
+        radius: "md",
+        closeButtonProps: { "aria-label": "Close" },
+      },
+    },
+    // A dialog's <header> would count as the page's second banner.
+    ModalHeader: { defaultProps: { role: "presentation" } },
+    Notification: { defaultProps: { closeButtonProps: { "aria-label": "Dismiss" } } },
+    // The first item takes the focus; the placeholder that Mantine offers instead is no child a menu may have.
+    Menu: { defaultProps: { shadow: "md", radius: "md", withinPortal: true, withInitialFocusPlaceholder: false } },
   },
 });
 

@@ -1,9 +1,10 @@
 import type { ReactElement } from "react";
-import { Outlet, useMatches } from "react-router";
+import { Outlet, ScrollRestoration, useMatches, useNavigation } from "react-router";
 import { HeaderSlotsProvider } from "../../ui/header-slots";
 import classes from "./app-frame.module.css";
 import { Footer } from "./footer";
 import { Header } from "./header";
+import { useRouteFocus } from "./use-route-focus";
 
 /** What a route may say about its frame. */
 export interface FrameHandle {
@@ -18,6 +19,8 @@ function isFrameHandle(handle: unknown): handle is FrameHandle {
 /** Header, page and footer. Pages put controls of their own into the header with `HeaderSlot` (ui/header-slots). */
 export function AppFrame(): ReactElement {
   const fill = useMatches().some(({ handle }) => isFrameHandle(handle) && handle.fill === true);
+  const main = useRouteFocus();
+  const busy = useNavigation().state === "loading";
   return (
     <HeaderSlotsProvider>
       <div className={classes.frame} data-fill={fill || undefined}>
@@ -25,11 +28,13 @@ export function AppFrame(): ReactElement {
           Skip to content
         </a>
         <Header />
-        <main id="main" className={classes.main} tabIndex={-1}>
+        {busy && <div className={classes.progress} aria-hidden="true" />}
+        <main id="main" ref={main} className={classes.main} tabIndex={-1} aria-busy={busy || undefined}>
           <Outlet />
         </main>
         {!fill && <Footer />}
       </div>
+      <ScrollRestoration />
     </HeaderSlotsProvider>
   );
 }
