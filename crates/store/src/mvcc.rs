@@ -39,6 +39,9 @@ pub(crate) trait Writer {
 /// The value before a commit, by key: ascending versions.
 type Undo = VecDeque<(Version, Option<Vec<u8>>)>;
 
+/// The keys a commit wrote, and whether their value really changed.
+type Written = Vec<(Arc<[u8]>, bool)>;
+
 #[derive(Default)]
 struct Window {
     /// The newest version that snapshots may see.
@@ -48,8 +51,8 @@ struct Window {
     /// Snapshots below cannot be answered any more.
     oldest: Version,
     undo: BTreeMap<Arc<[u8]>, Undo>,
-    /// The keys of each version, in order; with whether the value really changed.
-    commits: VecDeque<(Version, Vec<(Arc<[u8]>, bool)>)>,
+    /// What each version wrote, in order.
+    commits: VecDeque<(Version, Written)>,
     /// Versions that snapshots read from: how many, and when the last was taken.
     live: BTreeMap<Version, (usize, Timestamp)>,
     bytes: usize,
