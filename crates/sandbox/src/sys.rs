@@ -76,6 +76,7 @@ mod mount;
 
 pub(crate) use birth::{
     Cloned, SingleThreaded, borrow_inherited, clone_for_attempt, clone_into_namespaces, close_all_from,
-    default_signals, drop_bounding_set, execute, place_descriptor, raise_loopback, signal_descriptor,
+    default_signals, drop_bounding_set, execute, leave_cgroup_namespace, place_descriptor, raise_loopback,
+    signal_descriptor,
 };
 pub(crate) use mount::{MountAttributes, change_mount};

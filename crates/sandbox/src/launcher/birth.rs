@@ -63,6 +63,7 @@ fn become_agent(birth: Birth<'_>) -> Result<Infallible, LaunchError> {
         std::process::exit(0);
     }
 
+    sys::leave_cgroup_namespace().step(|| "making the cgroup namespace".to_owned())?;
     if context.mode == Mode::Privileged {
         become_id(0).step(|| "becoming the sandbox's root".to_owned())?;
     }

@@ -25,14 +25,14 @@ pub(crate) enum Cloned {
     Parent(u32, OwnedFd),
 }
 
-/// The namespaces of a sandbox.
+/// The namespaces a sandbox is born into. Its cgroup namespace comes later ([`leave_cgroup_namespace`]): its root is where
+/// the process is at that moment, and in version 1 groups it is not born.
 const NAMESPACES: i32 = libc::CLONE_NEWUSER
     | libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWIPC
     | libc::CLONE_NEWUTS
-    | libc::CLONE_NEWNET
-    | libc::CLONE_NEWCGROUP;
+    | libc::CLONE_NEWNET;
 
 /// clone3(2) into new namespaces of every kind, and into a version 2 control group if one is given.
 pub(crate) fn clone_into_namespaces(_proof: &SingleThreaded, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
@@ -78,6 +78,12 @@ fn clone3(cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
         }
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// Makes the control groups that this process is in the roots of all it can see of them.
+pub(crate) fn leave_cgroup_namespace() -> io::Result<()> {
+    // SAFETY: unshare(2) of this namespace changes how names of groups are shown and nothing else.
+    if unsafe { libc::unshare(libc::CLONE_NEWCGROUP) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Blocks SIGCHLD and answers a descriptor that becomes readable when a child has ended.

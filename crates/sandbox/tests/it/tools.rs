@@ -28,7 +28,7 @@ m = open('m', 'w+b'); m.truncate(4096); v = mmap.mmap(m.fileno(), 4096); v[0:3] 
 os.mkfifo('p'); s = socket.socket(socket.AF_UNIX); s.bind('s')
 os.setxattr('m', 'user.note', b'x'); assert os.getxattr('m', 'user.note') == b'x'
 os.chmod('m', 0o640); os.utime('m', (1, 2)); assert os.stat('m').st_mtime == 2
-fd = os.open('.', os.O_TMPFILE | os.O_RDWR); os.write(fd, b'tmp'); os.link(f'/proc/self/fd/{fd}', 'named', follow_symlinks=True)
+fd = os.open('.', os.O_TMPFILE | os.O_RDWR); os.write(fd, b'tmp'); d = os.open('.', os.O_PATH); os.link(f'/proc/self/fd/{fd}', 'named', src_dir_fd=d); assert open('named').read() == 'tmp'
 os.fsync(fd); os.posix_fallocate(fd, 0, 8192); os.removexattr('m', 'user.note')
 print('posix')
 "]);
@@ -55,7 +55,8 @@ fn everyday_tools_run() {
     assert_eq!(sandbox.sh("tmux -S /tmp/t new-session -d 'sleep 100' && tmux -S /tmp/t list-sessions | wc -l && tmux -S /tmp/t kill-server"), "1");
     assert_eq!(sandbox.sh("bash -ic 'echo $HOME; alias ll' 2>/dev/null"), "/home/dev\nalias ll='ls -alF'");
     assert_eq!(
-        sandbox.sh("echo 'int main(){return 7;}' >/tmp/a.c && cc -o /workspace/a /tmp/a.c && (/workspace/a; echo $?)"),
+        sandbox
+            .sh("echo 'int main(){return 7;}' >/tmp/a.c && cc -o /workspace/a /tmp/a.c && (/workspace/a || echo $?)"),
         "7"
     );
     for (tool, script) in [

@@ -22,6 +22,8 @@ fn main() -> ExitCode {
 }
 
 fn serve() -> ExitCode {
+    // As the agent does: what runs beside pid 1 must not read its memory or descriptors.
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).expect("a plain prctl");
     let listener = fds::inherited_listener(spec::AGENT_FD).expect("the launcher hands over the agent's socket");
     let _ports = fds::inherited_listener(spec::PORTS_FD).expect("the launcher hands over the port socket");
     for client in listener.incoming().flatten() {
