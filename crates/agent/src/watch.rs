@@ -50,6 +50,8 @@ struct State {
 }
 
 struct Client {
+    /// Since the pump last looked.
+    asked: bool,
     wanted: Vec<PathBuf>,
     pending: Pending,
     ready: Arc<Notify>,
@@ -96,7 +98,7 @@ impl Watcher {
     #[must_use]
     pub fn subscribe(&self) -> Subscription {
         let ready = Arc::new(Notify::new());
-        let client = Client { wanted: Vec::new(), pending: Pending::default(), ready: ready.clone() };
+        let client = Client { asked: false, wanted: Vec::new(), pending: Pending::default(), ready: ready.clone() };
         let mut state = self.shared.lock();
         state.next_id += 1;
         let id = state.next_id;
@@ -122,6 +124,7 @@ impl Subscription {
             }
         }
         client.wanted = wanted;
+        client.asked = true;
         let starts = !state.pumping && state.clients.values().any(|client| !client.wanted.is_empty());
         state.pumping |= starts;
         drop(state);

@@ -67,6 +67,7 @@ fn page(
     let mut smallest: BinaryHeap<Rank> = BinaryHeap::with_capacity(64);
     let mut leftovers = Vec::new();
     let mut more = false;
+    let now_ms = temporary::now_ms();
     for item in directory.read_dir()? {
         let item = item?;
         seen += 1;
@@ -75,7 +76,7 @@ fn page(
         }
         let name = item.file_name();
         if temporary::is_temporary(&name) {
-            if leftovers.len() < LEFTOVERS_MAX && temporary::is_leftover(&item.path()) {
+            if leftovers.len() < LEFTOVERS_MAX && temporary::is_leftover(&item.path(), now_ms) {
                 leftovers.push(item.path());
             }
             continue;

@@ -52,7 +52,7 @@ mod tests {
         let mut names: Vec<&OsStr> =
             ["file10", "File2", "file1", "README", "a", "file02", "é", "B"].iter().map(OsStr::new).collect();
         names.sort_by(|a, b| natural(a, b));
-        assert_eq!(names, ["a", "B", "file1", "file02", "File2", "file10", "README", "é"]);
+        assert_eq!(names, ["a", "B", "file1", "File2", "file02", "file10", "README", "é"]);
     }
 
     fn name() -> impl Strategy<Value = OsString> {

@@ -29,11 +29,10 @@ pub(crate) fn is_temporary(name: &OsStr) -> bool {
 
 /// Whether the temporary entry at `path` was left by an agent that is gone. Old *and* of another agent: a workspace
 /// may be shared with a second agent, as when Coditect is developed inside Coditect.
-pub(super) fn is_leftover(path: &Path) -> bool {
+pub(super) fn is_leftover(path: &Path, now_ms: i64) -> bool {
     let own = format!("{PREFIX}{}", instance());
     let foreign = path.file_name().is_some_and(|name| !name.as_bytes().starts_with(own.as_bytes()));
-    let now_s = now_ms() / 1000;
-    foreign && path.symlink_metadata().is_ok_and(|metadata| now_s - metadata.ctime() > LEFTOVER_AGE_S)
+    foreign && path.symlink_metadata().is_ok_and(|metadata| now_ms / 1000 - metadata.ctime() > LEFTOVER_AGE_S)
 }
 
 /// A fresh name in `directory`.
@@ -79,13 +78,17 @@ impl Temporary {
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
         match rustix::fs::open(directory, flags | OFlags::TMPFILE, mode) {
             Ok(fd) => Ok(Self { file: File::from(fd), directory: directory.to_owned(), name: None }),
-            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
-                let name = name_in(directory);
-                let fd = rustix::fs::open(&name, flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW, mode)?;
-                Ok(Self { file: File::from(fd), directory: directory.to_owned(), name: Some(name) })
-            }
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Self::create_named(directory, mode),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// For file systems that have no files without a name.
+    fn create_named(directory: &Path, mode: Mode) -> io::Result<Self> {
+        let name = name_in(directory);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(&name, flags, mode)?;
+        Ok(Self { file: File::from(fd), directory: directory.to_owned(), name: Some(name) })
     }
 
     pub(super) fn file(&self) -> &File {
@@ -152,5 +155,54 @@ pub(super) fn sync_directory(directory: &Path) -> crate::error::Result<()> {
             Ok(())
         }
         outcome => outcome.map_err(|error| failure::failed("save", directory, &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn both(directory: &Path) -> [Temporary; 2] {
+        let named = Temporary::create_named(directory, Mode::RUSR | Mode::WUSR).unwrap();
+        [Temporary::create(directory, 0o600).unwrap(), named]
+    }
+
+    #[test]
+    fn a_name_is_taken_once_and_replaced_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("target");
+        let [mut unnamed, mut named] = both(directory.path());
+        assert!(unnamed.name.is_none() && is_temporary(named.name.as_ref().unwrap().file_name().unwrap()));
+        unnamed.file().write_all(b"first").unwrap();
+        named.file().write_all(b"second").unwrap();
+        unnamed.become_new(&target).unwrap();
+        assert_eq!(named.become_new(&target).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&target).unwrap(), b"first");
+        named.replace(&target).unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"second");
+        drop((unnamed, named));
+        assert_eq!(directory.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn dropping_an_unfinished_one_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(both(directory.path()));
+        assert_eq!(directory.path().read_dir().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn only_old_entries_of_another_agent_are_left_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let own = name_in(directory.path());
+        let foreign = directory.path().join(".coditect-tmp-another-1");
+        let later = now_ms() + (LEFTOVER_AGE_S + 60) * 1000;
+        for path in [&own, &foreign] {
+            std::fs::write(path, "").unwrap();
+        }
+        assert!(!is_leftover(&foreign, now_ms()));
+        assert!(is_leftover(&foreign, later));
+        assert!(!is_leftover(&own, later));
     }
 }

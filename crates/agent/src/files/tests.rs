@@ -22,6 +22,8 @@ use super::{Places, path, router_in};
 /// A place of its own for one test, and the routes over it.
 pub(super) struct Fixture {
     pub(super) directory: tempfile::TempDir,
+    /// On a file system of its own.
+    pub(super) temp: tempfile::TempDir,
     pub(super) routes: Router,
 }
 
@@ -35,18 +37,15 @@ pub(super) struct Answer {
 
 impl Fixture {
     pub(super) fn new() -> Self {
-        Self::with_temp(PathBuf::from("/dev/shm"))
-    }
-
-    fn with_temp(temp: PathBuf) -> Self {
         let directory = tempfile::tempdir_in("/tmp").expect("a temporary directory");
         let workspace = directory.path().join("workspace");
         let home = directory.path().join("home");
         for place in [&workspace, &home] {
             std::fs::create_dir(place).expect("an empty directory takes a new one");
         }
-        let routes = router_in(Places { workspace, home, temp });
-        Self { directory, routes }
+        let temp = tempfile::tempdir_in("/dev/shm").expect("a temporary directory in memory");
+        let routes = router_in(Places { workspace, home, temp: temp.path().to_owned() });
+        Self { directory, temp, routes }
     }
 
     /// A path in the workspace.

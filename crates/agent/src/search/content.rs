@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use axum::response::{IntoResponse, Response};
 use coditect_api::search::{ContentEvent, RESULTS_MAX};
-use grep_matcher::Matcher as _;
+use grep_matcher::{LineTerminator, Matcher as _};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder, Sink, SinkMatch};
 use rustix::fs::{Mode, OFlags};
@@ -94,9 +94,9 @@ fn compile(query: &ContentQuery) -> Result<RegexMatcher> {
     builder
         .fixed_strings(!query.regex)
         .word(query.word)
-        .line_terminator(Some(b'\n'))
         .multi_line(true)
-        .crlf(false)
+        // `$` stands before `\r\n` too.
+        .crlf(true)
         .size_limit(PATTERN_MAX_BYTES)
         .dfa_size_limit(PATTERN_MAX_BYTES)
         .nest_limit(PATTERN_NEST_MAX)
@@ -107,6 +107,7 @@ fn compile(query: &ContentQuery) -> Result<RegexMatcher> {
 fn searcher() -> Searcher {
     SearcherBuilder::new()
         .line_number(true)
+        .line_terminator(LineTerminator::crlf())
         .binary_detection(BinaryDetection::quit(0))
         .heap_limit(Some(LINE_MAX_BYTES))
         .build()

@@ -90,6 +90,15 @@ impl Pump {
     async fn reconcile(&mut self) -> bool {
         let wanted: HashSet<PathBuf> = {
             let mut state = self.shared.lock();
+            // Asking for a directory that was gone, or could not be watched, tries it again.
+            for client in state.clients.values_mut().filter(|client| client.asked) {
+                client.asked = false;
+                for directory in &client.wanted {
+                    if matches!(self.directories.get(directory), Some(Watched::Not)) {
+                        self.directories.remove(directory);
+                    }
+                }
+            }
             let wanted: HashSet<PathBuf> =
                 state.clients.values().flat_map(|client| client.wanted.iter().cloned()).collect();
             if wanted.is_empty() {

@@ -126,7 +126,8 @@ async fn a_copy_that_fails_or_is_given_up_leaves_nothing() {
     for number in 0..3000 {
         fixture.put(&format!("many/{number}"), "x");
     }
-    let mut copy = Box::pin(two(&fixture, "copy", &fixture.at("many"), &fixture.at("to"), false));
+    let (many, to) = (fixture.at("many"), fixture.at("to"));
+    let mut copy = Box::pin(two(&fixture, "copy", &many, &to, false));
     // Until it is under way, then gone.
     while !names(&fixture.at("")).iter().any(|name| name.starts_with(".coditect-tmp-")) {
         assert!(super::poll_once(&mut copy).await.is_pending());

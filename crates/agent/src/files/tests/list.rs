@@ -116,7 +116,7 @@ async fn names_that_are_not_utf8_travel_and_come_back() {
 }
 
 #[tokio::test]
-async fn temporary_names_are_not_listed_and_left_over_ones_go() {
+async fn temporary_names_are_not_listed() {
     let fixture = Fixture::new();
     let own = fixture.at("").join(super::super::temporary::name_in(Path::new("")));
     std::fs::write(&own, "under way").unwrap();

@@ -50,13 +50,12 @@ async fn what_was_deleted_comes_back_where_it_was() {
 #[tokio::test]
 async fn another_file_system_has_its_own_trash_or_is_copied() {
     let fixture = Fixture::new();
-    // The fixture's place for temporary files is a file system of its own.
     let elsewhere = tempfile::tempdir_in("/dev/shm").unwrap();
     let file = elsewhere.path().join("file");
     std::fs::write(&file, "in memory").unwrap();
     let id = delete(&fixture, &file).await;
     assert!(!file.exists());
-    assert!(Path::new("/dev/shm/.coditect/trash").join(&id).join("item").exists());
+    assert!(fixture.temp.path().join(".coditect/trash").join(&id).join("item").exists());
     restore(&fixture, &id).await.is(200);
     assert_eq!(std::fs::read(&file).unwrap(), b"in memory");
 
