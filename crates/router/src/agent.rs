@@ -11,13 +11,13 @@ use coditect_model::workspace::{Generation, State};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use hyper::body::Incoming;
 
-use crate::answer::Failure;
-use crate::authority::{BoxedIo, GrantError, Route, RouteError};
+use crate::answer::{Failure, no_route, relay_failed, unauthenticated};
+use crate::authority::{BoxedIo, Route, RouteError};
 use crate::dispatch::Call;
 use crate::fetch;
 use crate::headers::{REQUEST_ID, from_agent, to_agent};
 use crate::logins::Guard;
-use crate::relay::{Job, RelayError};
+use crate::relay::Job;
 use crate::serve::Shared;
 
 /// The WebSocket subprotocol of every agent stream.
@@ -48,8 +48,8 @@ impl Shared {
         permits(&grant, workspace, request.method(), stream.as_deref().map(|path| path == READABLE_STREAM))?;
         let login = self.logins.admit(&*self.authority, &grant).await.map_err(unauthenticated)?;
         let route = self.authority.route(workspace).await.map_err(no_route)?;
-        of_generation(&grant, route)?;
         running(route)?;
+        of_generation(&grant, route)?;
         self.relay_to_agent(call, workspace, route, request, target, upgrade, login).await
     }
 
@@ -234,49 +234,6 @@ fn running(route: Route) -> Result<(), Failure> {
     };
     let state = serde_json::to_value(route.state).unwrap_or_default();
     Err(Failure::new(ErrorKind::Unavailable, message).with("state", state))
-}
-
-/// What to tell somebody whose token is not taken.
-pub(crate) fn unauthenticated(error: GrantError) -> Failure {
-    match error {
-        GrantError::Invalid => Failure::new(ErrorKind::Unauthenticated, "The grant is not valid. Ask for a new one."),
-        GrantError::Expired => Failure::new(ErrorKind::Unauthenticated, "The grant has expired. Ask for a new one."),
-        GrantError::Ended => Failure::new(ErrorKind::Unauthenticated, "The login has ended. Log in again."),
-        GrantError::Unavailable => {
-            Failure::new(ErrorKind::Unavailable, "Logins cannot be checked at the moment. Try again.")
-        }
-    }
-}
-
-/// What to tell somebody whose workspace cannot be found.
-pub(crate) fn no_route(error: RouteError) -> Failure {
-    match error {
-        RouteError::NotFound => {
-            Failure::new(ErrorKind::NotFound, "This workspace does not exist.").titled("No such workspace")
-        }
-        RouteError::Failed(reason) => {
-            Failure::new(ErrorKind::Unavailable, format!("The workspace could not be started: {reason}"))
-                .titled("The workspace did not start")
-        }
-        RouteError::Unavailable => {
-            Failure::new(ErrorKind::Unavailable, "The workspace cannot be looked up at the moment. Try again.")
-                .retried(2)
-        }
-    }
-}
-
-/// What to tell somebody whose upstream failed.
-pub(crate) fn relay_failed(error: RelayError) -> Failure {
-    tracing::debug!(error = &error as &dyn std::error::Error, "a relay failed");
-    match error {
-        RelayError::Timeout => Failure::new(ErrorKind::Timeout, "The workspace did not answer in time."),
-        RelayError::Upstream(_) => {
-            Failure::new(ErrorKind::BadGateway, "The workspace broke off, or its answer could not be understood.")
-        }
-        RelayError::Protocol => {
-            Failure::new(ErrorKind::BadGateway, "The workspace changed to a protocol that was not asked for.")
-        }
-    }
 }
 
 #[cfg(test)]

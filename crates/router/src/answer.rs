@@ -5,6 +5,9 @@ use coditect_api::error::{ErrorBody, ErrorDetail, ErrorKind};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value};
 
+use crate::authority::{GrantError, RouteError};
+use crate::relay::RelayError;
+
 /// Policy of everything that is not meant to be shown as a document.
 pub(crate) const INERT_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; sandbox; frame-ancestors 'none'");
@@ -95,4 +98,47 @@ pub(crate) fn redirect(status: StatusCode, location: &str) -> Response<Body> {
         Err(_) => *answer.status_mut() = StatusCode::BAD_REQUEST,
     }
     answer
+}
+
+/// What to tell somebody whose token is not taken.
+pub(crate) fn unauthenticated(error: GrantError) -> Failure {
+    match error {
+        GrantError::Invalid => Failure::new(ErrorKind::Unauthenticated, "The grant is not valid. Ask for a new one."),
+        GrantError::Expired => Failure::new(ErrorKind::Unauthenticated, "The grant has expired. Ask for a new one."),
+        GrantError::Ended => Failure::new(ErrorKind::Unauthenticated, "The login has ended. Log in again."),
+        GrantError::Unavailable => {
+            Failure::new(ErrorKind::Unavailable, "Logins cannot be checked at the moment. Try again.")
+        }
+    }
+}
+
+/// What to tell somebody whose workspace cannot be found.
+pub(crate) fn no_route(error: RouteError) -> Failure {
+    match error {
+        RouteError::NotFound => {
+            Failure::new(ErrorKind::NotFound, "This workspace does not exist.").titled("No such workspace")
+        }
+        RouteError::Failed(reason) => {
+            Failure::new(ErrorKind::Unavailable, format!("The workspace could not be started: {reason}"))
+                .titled("The workspace did not start")
+        }
+        RouteError::Unavailable => {
+            Failure::new(ErrorKind::Unavailable, "The workspace cannot be looked up at the moment. Try again.")
+                .retried(2)
+        }
+    }
+}
+
+/// What to tell somebody whose upstream failed.
+pub(crate) fn relay_failed(error: RelayError) -> Failure {
+    tracing::debug!(error = &error as &dyn std::error::Error, "a relay failed");
+    match error {
+        RelayError::Timeout => Failure::new(ErrorKind::Timeout, "The workspace did not answer in time."),
+        RelayError::Upstream(_) => {
+            Failure::new(ErrorKind::BadGateway, "The workspace broke off, or its answer could not be understood.")
+        }
+        RelayError::Protocol => {
+            Failure::new(ErrorKind::BadGateway, "The workspace changed to a protocol that was not asked for.")
+        }
+    }
 }

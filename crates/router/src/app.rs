@@ -6,8 +6,8 @@ use coditect_model::workspace::State;
 use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
 
-use crate::agent::{no_route, of_generation, relay_failed, unauthenticated};
-use crate::answer::{Failure, redirect};
+use crate::agent::of_generation;
+use crate::answer::{Failure, no_route, redirect, relay_failed, unauthenticated};
 use crate::app_login::{Visitor, is_platform_path};
 use crate::authority::{GrantError, Route, RouteError};
 use crate::cookies;

@@ -6,8 +6,8 @@ use coditect_api::grant::{Audience, Grant};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
 
-use crate::agent::{permits, unauthenticated};
-use crate::answer::{Failure, empty, redirect};
+use crate::agent::permits;
+use crate::answer::{Failure, empty, redirect, unauthenticated};
 use crate::app::Refusal;
 use crate::authority::GrantError;
 use crate::cookies::{app_cookie, app_cookie_name, candidates};

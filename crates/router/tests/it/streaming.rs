@@ -72,7 +72,7 @@ async fn a_hundred_megabytes_pass_both_ways_without_being_held() {
         );
     world.serve_port(3000, big).await;
     let before = resident_bytes();
-    let (mut peak, bound) = (0, 48 << 20);
+    let (mut peak, bound) = (0, 64 << 20);
 
     let up = world
         .visit(3000, "POST", "/up")
