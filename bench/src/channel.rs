@@ -10,14 +10,14 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 /// A byte stream of any make.
-pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// One WebSocket.
-pub type Socket = WebSocketStream<Box<dyn Io>>;
+pub(crate) type Socket = WebSocketStream<Box<dyn Io>>;
 
 /// Opens a WebSocket of the agent's API. `grant` is empty when there is no router in between.
-pub async fn open(stream: Box<dyn Io>, authority: &str, path: &str, grant: &str) -> Result<Socket> {
+pub(crate) async fn open(stream: Box<dyn Io>, authority: &str, path: &str, grant: &str) -> Result<Socket> {
     let mut request = format!("ws://{authority}{path}").into_client_request()?;
     request.headers_mut().insert("sec-websocket-protocol", http::HeaderValue::from_static("coditect.v1"));
     if !grant.is_empty() {
@@ -28,7 +28,7 @@ pub async fn open(stream: Box<dyn Io>, authority: &str, path: &str, grant: &str)
 }
 
 /// The same over TCP to a server's address (`http://…`).
-pub async fn open_tcp(base: &str, path: &str, grant: &str) -> Result<Socket> {
+pub(crate) async fn open_tcp(base: &str, path: &str, grant: &str) -> Result<Socket> {
     let authority = base.strip_prefix("http://").context("an http address")?;
     let stream = tokio::net::TcpStream::connect(authority).await?;
     stream.set_nodelay(true)?;
@@ -36,7 +36,7 @@ pub async fn open_tcp(base: &str, path: &str, grant: &str) -> Result<Socket> {
 }
 
 /// Runs `true` and waits for its exit code.
-pub async fn run_true(mut socket: Socket) -> Result<()> {
+pub(crate) async fn run_true(mut socket: Socket) -> Result<()> {
     socket.send(Message::text(r#"{"argv":["true"]}"#)).await?;
     while let Some(message) = socket.next().await {
         if let Message::Text(text) = message? {
@@ -50,7 +50,7 @@ pub async fn run_true(mut socket: Socket) -> Result<()> {
 }
 
 /// A terminal as a client without a screen has it.
-pub struct Terminal {
+pub(crate) struct Terminal {
     socket: Socket,
     offset: u64,
     acked: u64,
@@ -63,7 +63,7 @@ const ACK_EVERY: u64 = 64 * 1024;
 
 impl Terminal {
     /// Takes over the attach socket of a terminal and reads its greeting.
-    pub async fn attach(mut socket: Socket) -> Result<Self> {
+    pub(crate) async fn attach(mut socket: Socket) -> Result<Self> {
         while let Some(message) = socket.next().await {
             if let Message::Text(text) = message? {
                 let ServerFrame::Hello { offset, .. } = serde_json::from_str(&text)? else { bail!("no greeting: {text}") };
@@ -74,12 +74,12 @@ impl Terminal {
     }
 
     /// Types.
-    pub async fn send(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<()> {
         Ok(self.socket.send(Message::binary(bytes.to_vec())).await?)
     }
 
     /// The next piece of output.
-    pub async fn receive(&mut self) -> Result<Vec<u8>> {
+    pub(crate) async fn receive(&mut self) -> Result<Vec<u8>> {
         loop {
             let message = self.socket.next().await.context("the terminal's connection broke off")??;
             match message {
@@ -110,7 +110,7 @@ impl Terminal {
     }
 
     /// Reads until `needle` appears; answers the bytes read.
-    pub async fn until(&mut self, needle: &[u8]) -> Result<u64> {
+    pub(crate) async fn until(&mut self, needle: &[u8]) -> Result<u64> {
         ensure!(!needle.is_empty(), "something to wait for");
         let mut tail: Vec<u8> = Vec::new();
         let mut total = 0;

@@ -6,7 +6,7 @@ use crate::report::Question;
 use crate::server::{Client, Server};
 
 /// Starts `count` workspaces with one terminal each and divides what disappeared from the machine's free memory.
-pub async fn measure(server: &Server, count: usize) -> Result<Question> {
+pub(crate) async fn measure(server: &Server, count: usize) -> Result<Question> {
     let mut question = Question::new("Memory per idle workspace", "MiB", "agent and bash, private (Pss)");
     let client = server.account("memory@bench.test").await?;
     let mut ids = Vec::new();

@@ -10,7 +10,7 @@ use crate::stats::Samples;
 
 /// One measured subject of one question.
 #[derive(Debug, Serialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// What was measured.
     pub subject: String,
     /// Number of samples.
@@ -25,7 +25,7 @@ pub struct Row {
 
 /// One question and its answers.
 #[derive(Debug, Serialize)]
-pub struct Question {
+pub(crate) struct Question {
     /// The question.
     pub title: String,
     /// Unit of the values.
@@ -40,23 +40,23 @@ pub struct Question {
 
 impl Question {
     /// A question without answers yet.
-    pub fn new(title: &str, unit: &'static str, reference: &str) -> Self {
+    pub(crate) fn new(title: &str, unit: &'static str, reference: &str) -> Self {
         Self { title: title.to_owned(), unit, reference: reference.to_owned(), rows: Vec::new(), notes: Vec::new() }
     }
 
     /// Adds durations; the question's unit is `ms` or `us`.
-    pub fn durations(&mut self, subject: &str, samples: &Samples) {
+    pub(crate) fn durations(&mut self, subject: &str, samples: &Samples) {
         let scale = if self.unit == "ms" { 1e-3 } else { 1.0 };
         self.row(subject, samples.count(), samples.median_us() * scale, samples.p99_us() * scale);
     }
 
     /// Adds one value.
-    pub fn value(&mut self, subject: &str, samples: usize, value: f64) {
+    pub(crate) fn value(&mut self, subject: &str, samples: usize, value: f64) {
         self.row(subject, samples, value, value);
     }
 
     /// Adds a remark.
-    pub fn note(&mut self, text: impl Into<String>) {
+    pub(crate) fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());
     }
 
@@ -73,7 +73,7 @@ impl Question {
 }
 
 /// Prints the tables and writes `bench/out/results.json`.
-pub fn finish(mut questions: Vec<Question>, machine: &str, out: &Path) -> Result<()> {
+pub(crate) fn finish(mut questions: Vec<Question>, machine: &str, out: &Path) -> Result<()> {
     let mut text = format!("\nMachine: {machine}\n");
     for question in &mut questions {
         question.settle();

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
 /// The server under measurement.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     binary: PathBuf,
     environment: Vec<(String, String)>,
@@ -24,7 +24,7 @@ pub struct Server {
 
 impl Server {
     /// Starts the release binary that lies beside this one and waits until it is ready.
-    pub async fn start() -> Result<Self> {
+    pub(crate) async fn start() -> Result<Self> {
         let binary = std::env::current_exe()?.with_file_name("coditect");
         ensure!(binary.exists(), "{} is missing; run `make bench`", binary.display());
         let data = tempfile::Builder::new().prefix("coditect-bench-").tempdir()?;
@@ -58,12 +58,12 @@ impl Server {
     }
 
     /// Process id of the server.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Makes an account in the largest tier; answers a client that is logged in as it.
-    pub async fn account(&self, email: &str) -> Result<Client> {
+    pub(crate) async fn account(&self, email: &str) -> Result<Client> {
         let path = PathBuf::from(&self.environment[1].1).join("operator.token");
         let operator = Client::new(&self.base, std::fs::read_to_string(path)?.trim());
         let password = "benchmarks measure, they do not guess";
@@ -75,7 +75,7 @@ impl Server {
     }
 
     /// Stops the server and everything it started.
-    pub fn stop(mut self) -> Result<()> {
+    pub(crate) fn stop(mut self) -> Result<()> {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         self.child.wait()?;
@@ -88,7 +88,7 @@ impl Server {
 
 /// A client of the API.
 #[derive(Clone)]
-pub struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     /// Address of the server.
     pub base: String,
@@ -97,18 +97,18 @@ pub struct Client {
 
 impl Client {
     /// With this access token; empty for none.
-    pub fn new(base: &str, token: &str) -> Self {
+    pub(crate) fn new(base: &str, token: &str) -> Self {
         Self { http: reqwest::Client::new(), base: base.to_owned(), token: token.to_owned() }
     }
 
     /// `GET`.
-    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let answer = self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.token).send().await?;
         Ok(answer.error_for_status()?.json().await?)
     }
 
     /// `POST` with a JSON body.
-    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
         let mut request = self.http.post(format!("{}{path}", self.base)).json(body);
         if !self.token.is_empty() {
             request = request.bearer_auth(&self.token);
@@ -121,12 +121,12 @@ impl Client {
     }
 
     /// Makes a workspace that does not run yet.
-    pub async fn workspace(&self, name: &str) -> Result<Workspace> {
+    pub(crate) async fn workspace(&self, name: &str) -> Result<Workspace> {
         self.post("/api/v5/workspaces", &serde_json::json!({ "name": name, "start": false })).await
     }
 
     /// Opens a session, which starts the workspace.
-    pub async fn open(&self, workspace: &str) -> Result<OpenedSession> {
+    pub(crate) async fn open(&self, workspace: &str) -> Result<OpenedSession> {
         self.post("/api/v5/sessions", &serde_json::json!({ "workspace_id": workspace })).await
     }
 }

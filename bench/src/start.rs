@@ -25,7 +25,7 @@ impl Entropy for Random {
 }
 
 /// Measures every subject `rounds` times, interleaved, so that drift of the machine touches all alike.
-pub async fn measure(server: &Server, rounds: usize) -> Result<Question> {
+pub(crate) async fn measure(server: &Server, rounds: usize) -> Result<Question> {
     let mut question = Question::new("Sandbox start to the end of its first command (`true`)", "ms", "bubblewrap");
     let dir = tempfile::Builder::new().prefix("coditect-bench-host-").tempdir()?;
     let host = Host::open(HostConfig {
@@ -36,7 +36,6 @@ pub async fn measure(server: &Server, rounds: usize) -> Result<Question> {
         instance: "coditect-bench-host".to_owned(),
         hide: vec![dir.path().to_owned()],
     })?;
-    coditect_sandbox::control::prepare("coditect-bench-host").map_err(|error| anyhow::anyhow!("{error}"))?;
     let limits = TierTable::default().get("pro").context("the tier pro")?.clone();
     let client = server.account("start@bench.test").await?;
     let existing = client.workspace("existing").await?;

@@ -17,7 +17,7 @@ const DONE: &str = "c0d1tect-done";
 const ASK_DONE: &str = "printf 'c0d1tect''-done\\n'";
 
 /// Keystroke echo.
-pub async fn keystroke(server: &Server, rounds: usize) -> Result<Question> {
+pub(crate) async fn keystroke(server: &Server, rounds: usize) -> Result<Question> {
     let mut question = Question::new("Keystroke echo", "us", "bare PTY (cat)");
     let mut pty = BarePty::open(&["cat"])?;
     let mut times = Vec::new();
@@ -43,7 +43,7 @@ pub async fn keystroke(server: &Server, rounds: usize) -> Result<Question> {
 }
 
 /// `cat` of 50 MB.
-pub async fn cat(server: &Server, rounds: usize) -> Result<Question> {
+pub(crate) async fn cat(server: &Server, rounds: usize) -> Result<Question> {
     let mut question = Question::new("`cat` of 50 MB through a terminal", "ms", "bare PTY");
     let client = server.account("cat@bench.test").await?;
     let opened = client.open(&client.workspace("cat").await?.id).await?;
@@ -77,7 +77,7 @@ pub async fn cat(server: &Server, rounds: usize) -> Result<Question> {
 }
 
 /// From registering a new account to the first prompt.
-pub async fn register_to_prompt(server: &Server, rounds: usize) -> Result<Question> {
+pub(crate) async fn register_to_prompt(server: &Server, rounds: usize) -> Result<Question> {
     let mut question = Question::new("Registering to the first prompt", "ms", "register, create, open, prompt");
     let (mut all, mut without) = (Vec::new(), Vec::new());
     for round in 0..rounds {

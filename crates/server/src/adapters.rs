@@ -14,13 +14,13 @@ use coditect_router::{BoxedIo, GrantError, Route, RouteError};
 use tokio::sync::broadcast;
 
 /// This machine as all the hosts there are.
-pub struct LocalHosts {
+pub(crate) struct LocalHosts {
     host: Host,
     id: HostId,
 }
 
 impl LocalHosts {
-    pub fn new(host: Host, id: HostId) -> Self {
+    pub(crate) fn new(host: Host, id: HostId) -> Self {
         Self { host, id }
     }
 }
@@ -101,12 +101,59 @@ impl coditect_router::Hosts for LocalHosts {
 }
 
 /// Control as the router's authority.
-pub struct ControlAuthority {
+pub(crate) struct ControlAuthority {
     control: Arc<Control>,
 }
 
 impl ControlAuthority {
-    pub fn new(control: Arc<Control>) -> Self {
+    pub(crate) fn new(control: Arc<Control>) -> Self {
         Self { control }
+    }
+}
+
+fn grant_error(error: coditect_control::GrantError) -> GrantError {
+    use coditect_control::GrantError as E;
+    match error {
+        E::Invalid => GrantError::Invalid,
+        E::Expired => GrantError::Expired,
+        E::Ended => GrantError::Ended,
+        E::Unavailable => GrantError::Unavailable,
+    }
+}
+
+fn route(found: Result<coditect_control::RouteInfo, coditect_control::WakeError>) -> Result<Route, RouteError> {
+    use coditect_control::WakeError as E;
+    match found {
+        Ok(route) => Ok(Route { host: route.host, generation: route.generation, state: route.state }),
+        Err(E::NotFound) => Err(RouteError::NotFound),
+        Err(E::Failed(reason)) => Err(RouteError::Failed(reason)),
+        Err(E::Unavailable) => Err(RouteError::Unavailable),
+    }
+}
+
+#[async_trait]
+impl coditect_router::Authority for ControlAuthority {
+    fn verify(&self, token: &str, audience: Audience) -> Result<Grant, GrantError> {
+        self.control.verify_grant(token, audience).map_err(grant_error)
+    }
+
+    async fn renew(&self, grant: &Grant) -> Result<String, GrantError> {
+        self.control.renew_app_grant(grant).await.map_err(grant_error)
+    }
+
+    async fn is_live(&self, grant: &Grant) -> bool {
+        self.control.login_is_live(grant).await
+    }
+
+    fn revoked(&self) -> broadcast::Receiver<LoginId> {
+        self.control.login_ended()
+    }
+
+    async fn route(&self, workspace: WorkspaceId) -> Result<Route, RouteError> {
+        route(self.control.route(workspace).await)
+    }
+
+    async fn wake(&self, workspace: WorkspaceId) -> Result<Route, RouteError> {
+        route(self.control.wake(workspace).await)
     }
 }

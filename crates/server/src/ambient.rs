@@ -4,7 +4,7 @@ use coditect_model::ambient::{Clock, Entropy, Timestamp};
 
 /// The wall clock of the machine.
 #[derive(Debug)]
-pub struct SystemClock;
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
@@ -16,7 +16,7 @@ impl Clock for SystemClock {
 
 /// The kernel's random bytes.
 #[derive(Debug)]
-pub struct SystemEntropy;
+pub(crate) struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, buffer: &mut [u8]) {

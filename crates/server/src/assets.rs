@@ -10,7 +10,7 @@ use coditect_router::{Asset, Assets};
 struct Embedded;
 
 /// The embedded web app.
-pub struct WebApp;
+pub(crate) struct WebApp;
 
 impl Assets for WebApp {
     fn get(&self, path: &str) -> Option<Asset> {

@@ -12,7 +12,7 @@ const EXIT_CODES: &str = "Exit codes:\n  0  done\n  1  a defect, or an unexpecte
 /// Cloud development environments: a complete, persistent Linux workspace in the browser.
 #[derive(Parser, Debug)]
 #[command(name = "coditect", version, after_help = EXIT_CODES)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Print machine-readable JSON.
     #[arg(long, global = true)]
     pub json: bool,
@@ -26,7 +26,7 @@ pub struct Arguments {
 
 /// Commands.
 #[derive(Subcommand, Debug)]
-pub enum Command {
+pub(crate) enum Command {
     /// Run control plane, router and host on this machine.
     Serve(Serve),
     /// Check the configuration and print what it comes to.
@@ -41,7 +41,7 @@ pub enum Command {
 
 /// `coditect serve`.
 #[derive(Args, Debug)]
-pub struct Serve {
+pub(crate) struct Serve {
     /// Stop every running workspace of this data directory, then exit. Volumes stay.
     #[arg(long)]
     pub stop_all: bool,
@@ -49,7 +49,7 @@ pub struct Serve {
 
 /// Where the API is and who asks.
 #[derive(Args, Debug, Clone)]
-pub struct Remote {
+pub(crate) struct Remote {
     /// Address of the server (default: the one configured to run on this machine).
     #[arg(long, env = "CODITECT_SERVER", value_name = "URL")]
     pub server: Option<String>,
@@ -60,7 +60,7 @@ pub struct Remote {
 
 /// `coditect user`.
 #[derive(Subcommand, Debug)]
-pub enum User {
+pub(crate) enum User {
     /// Make an account. Prints a password made for it, unless one is given on standard input.
     Add {
         /// E-mail address.
@@ -99,7 +99,7 @@ pub enum User {
 
 /// `coditect workspace`.
 #[derive(Subcommand, Debug)]
-pub enum Workspace {
+pub(crate) enum Workspace {
     /// List workspaces; with the server stopped, those that still run on this machine.
     List {
         #[command(flatten)]

@@ -10,10 +10,10 @@ use crate::config::Config;
 use crate::output::Failure;
 
 /// File in the data directory that holds the operator's token of the running server, readable by its user only.
-pub const OPERATOR_TOKEN_FILE: &str = "operator.token";
+pub(crate) const OPERATOR_TOKEN_FILE: &str = "operator.token";
 
 /// Talks to one server as one principal.
-pub struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
     token: String,
@@ -21,7 +21,7 @@ pub struct Client {
 
 impl Client {
     /// A client for the server named on the command line, or the one of this configuration.
-    pub fn new(remote: &Remote, config: &Config) -> Result<Self, Failure> {
+    pub(crate) fn new(remote: &Remote, config: &Config) -> Result<Self, Failure> {
         let base = match &remote.server {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => config
@@ -53,22 +53,22 @@ impl Client {
     }
 
     /// The server's address with `ws` for `http`.
-    pub fn websocket_base(&self) -> String {
+    pub(crate) fn websocket_base(&self) -> String {
         self.base.replacen("http", "ws", 1)
     }
 
     /// `GET`.
-    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         self.send(self.http.get(format!("{}{path}", self.base))).await
     }
 
     /// `POST` with a JSON body.
-    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
+    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
         self.send(self.http.post(format!("{}{path}", self.base)).json(body)).await
     }
 
     /// Every item of a paged list. `path` has a query already.
-    pub async fn all<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Failure> {
+    pub(crate) async fn all<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Failure> {
         let mut items = Vec::new();
         let mut after: Option<String> = None;
         loop {

@@ -11,7 +11,7 @@ mod user;
 mod workspace;
 
 /// Runs the command that was asked for.
-pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let environment: Environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| name.starts_with(crate::config::ENV_PREFIX))

@@ -13,15 +13,15 @@ use coditect_model::tier::{Limits, TierTable};
 mod origin;
 mod reader;
 
-pub use origin::Origin;
+pub(crate) use origin::Origin;
 use reader::Reader;
 
 /// Prefix of every environment variable that sets a key.
-pub const ENV_PREFIX: &str = "CODITECT_";
+pub(crate) const ENV_PREFIX: &str = "CODITECT_";
 
 /// Everything `coditect serve` can be told. Field names are the file's keys.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub(crate) struct Config {
     /// Addresses to listen on.
     pub listen: Vec<SocketAddr>,
     /// Where people find the web app: scheme, host and port as their browsers see them.
@@ -56,7 +56,7 @@ pub struct Config {
 
 /// Who may make an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Registration {
+pub(crate) enum Registration {
     /// Anybody.
     Open,
     /// Only with an invitation (or the setup link).
@@ -65,7 +65,7 @@ pub enum Registration {
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people.
     Text,
     /// One JSON object a line.
@@ -75,17 +75,17 @@ pub enum LogFormat {
 /// All that is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
 #[error("the configuration has {} problem{}:\n{}", .0.len(), if .0.len() == 1 { "" } else { "s" }, .0.iter().map(|p| format!("  - {p}")).collect::<Vec<_>>().join("\n"))]
-pub struct Problems(pub Vec<String>);
+pub(crate) struct Problems(pub Vec<String>);
 
 /// What the environment may contribute: variable name (with prefix) to value.
-pub type Environment = BTreeMap<String, String>;
+pub(crate) type Environment = BTreeMap<String, String>;
 
 impl Config {
     /// Reads `file` (or `coditect.toml` in the working directory, if it exists) and `environment` over it.
     ///
     /// # Errors
     /// Every problem found, each with its key and what to do.
-    pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, Problems> {
+    pub(crate) fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, Problems> {
         let default_file = Path::new("coditect.toml");
         let path = file.or_else(|| default_file.exists().then_some(default_file));
         let text = match path {
@@ -100,7 +100,7 @@ impl Config {
     ///
     /// # Errors
     /// Every problem found, each with its key and what to do.
-    pub fn parse(text: &str, environment: &Environment) -> Result<Self, Problems> {
+    pub(crate) fn parse(text: &str, environment: &Environment) -> Result<Self, Problems> {
         let mut reader = Reader::new(text, environment)?;
         let listen = reader.list("listen", &["127.0.0.1:8080", "[::1]:8080"], |text| {
             text.parse().map_err(|_| "needs the form 127.0.0.1:8080 or [::1]:8080".to_owned())
@@ -167,7 +167,7 @@ impl Config {
     /// Whether browsers keep `Secure` cookies for the public origin: over TLS, and on `*.localhost`, which they treat
     /// as trustworthy (W3C Secure Contexts, section 3.1).
     #[must_use]
-    pub fn secure_cookies(&self) -> bool {
+    pub(crate) fn secure_cookies(&self) -> bool {
         self.public_url.is_trustworthy()
     }
 }

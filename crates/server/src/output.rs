@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// Why a command failed.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The server answered with an error.
     Answer(Box<ErrorDetail>),
     /// The server cannot be reached.
@@ -38,7 +38,7 @@ impl From<crate::config::Problems> for Failure {
 }
 
 /// Prints a failure to standard error and answers its exit code.
-pub fn report(failure: &Failure, json: bool) -> ExitCode {
+pub(crate) fn report(failure: &Failure, json: bool) -> ExitCode {
     let (kind, message, code) = match failure {
         Failure::Answer(detail) => (detail.kind, detail.message.clone(), detail.kind.exit_code()),
         Failure::Unreachable(message) => (ErrorKind::Unavailable, message.clone(), 7),
@@ -55,18 +55,18 @@ pub fn report(failure: &Failure, json: bool) -> ExitCode {
 }
 
 /// Prints one line to standard output. A reader that has gone away is not an error.
-pub fn line(text: impl std::fmt::Display) {
+pub(crate) fn line(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
 /// Prints a value as JSON.
-pub fn json(value: &impl Serialize) -> Result<(), Failure> {
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     line(serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?);
     Ok(())
 }
 
 /// Prints a table with a heading row.
-pub fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+pub(crate) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(heading.to_vec());
@@ -78,7 +78,7 @@ pub fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
 }
 
 /// A spinner on standard error for what takes time; silent when nobody watches.
-pub fn progress(message: &str, json: bool) -> indicatif::ProgressBar {
+pub(crate) fn progress(message: &str, json: bool) -> indicatif::ProgressBar {
     use std::io::IsTerminal as _;
     if json || !std::io::stderr().is_terminal() {
         return indicatif::ProgressBar::hidden();

@@ -30,7 +30,7 @@ use crate::output::{self, Failure};
 mod listeners;
 
 /// Runs until told to stop.
-pub fn run(config: Config, options: &Serve) -> Result<ExitCode, Failure> {
+pub(crate) fn run(config: Config, options: &Serve) -> Result<ExitCode, Failure> {
     crate::telemetry::start(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads")?;
     let deadline = Duration::from_secs(config.shutdown_deadline_s);

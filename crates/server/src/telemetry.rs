@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{Config, LogFormat};
 
 /// Starts logging for the whole process. Call once.
-pub fn start(config: &Config) -> Result<()> {
+pub(crate) fn start(config: &Config) -> Result<()> {
     use std::io::IsTerminal as _;
     let filter = EnvFilter::try_new(&config.log)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::config::{Config, LogFormat, Registration};
 use crate::output::{self, Failure};
 
-pub fn run(config: &Config, json: bool) -> Result<ExitCode, Failure> {
+pub(crate) fn run(config: &Config, json: bool) -> Result<ExitCode, Failure> {
     let registration = match config.registration {
         Registration::Open => "open",
         Registration::Invitation => "invitation",

@@ -13,7 +13,7 @@ use crate::output::{self, Failure};
 /// Longest password read from standard input, in bytes, with its line end.
 const PASSWORD_READ_MAX_BYTES: u64 = 1024;
 
-pub async fn run(command: User, config: &Config, json: bool) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(command: User, config: &Config, json: bool) -> Result<ExitCode, Failure> {
     match command {
         User::Add { email, name, tier, admin, password_stdin, remote } => {
             let client = Client::new(&remote, config)?;

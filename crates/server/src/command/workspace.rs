@@ -16,7 +16,7 @@ mod exec;
 /// How long a start or stop is waited for in one request, in milliseconds.
 const WAIT_MS: u32 = 30_000;
 
-pub async fn run(command: Workspace, config: &Config, json: bool) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(command: Workspace, config: &Config, json: bool) -> Result<ExitCode, Failure> {
     match command {
         Workspace::List { remote } => match Client::new(&remote, config) {
             Ok(client) => match client.all("/api/v5/workspaces?all=true").await {

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// `http://coditect.localhost:8080`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub(crate) struct Origin {
     scheme: &'static str,
     authority: String,
 }
@@ -14,7 +14,7 @@ impl Origin {
     ///
     /// # Errors
     /// In words that name the form it needs.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (scheme, default_port, rest) = if let Some(rest) = text.strip_prefix("http://") {
             ("http", ":80", rest)
         } else if let Some(rest) = text.strip_prefix("https://") {
@@ -30,19 +30,19 @@ impl Origin {
 
     /// Host and port.
     #[must_use]
-    pub fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         self.authority.clone()
     }
 
     /// `http` or `https`.
     #[must_use]
-    pub fn scheme(&self) -> &'static str {
+    pub(crate) fn scheme(&self) -> &'static str {
         self.scheme
     }
 
     /// Whether browsers treat it as a secure context.
     #[must_use]
-    pub fn is_trustworthy(&self) -> bool {
+    pub(crate) fn is_trustworthy(&self) -> bool {
         let host = self.authority.rsplit_once(':').map_or(self.authority.as_str(), |(host, _)| host);
         self.scheme == "https" || host == "localhost" || host.ends_with(".localhost") || host == "127.0.0.1" || host == "[::1]"
     }
