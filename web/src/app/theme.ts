@@ -117,6 +117,11 @@ export const theme = createTheme({
         radius: "md",
         closeButtonProps: { "aria-label": "Close" },
       },
+      styles: {
+        content: { background: "var(--cd-raised)" },
+        header: { background: "var(--cd-raised)" },
+        title: { fontWeight: 600 },
+      },
     },
     // A dialog's <header> would count as the page's second banner.
     ModalHeader: { defaultProps: { role: "presentation" } },
