@@ -87,6 +87,19 @@ pub(super) async fn a_limited_range_conflicts_only_where_it_read(bench: Bench) {
     put(&bench.store, &[("aa", "new"), ("dd", "new")]).await;
     assert_conflict(first.commit().await);
     assert_conflict(last.commit().await);
+
+    // The last pair of an answer was read like the others.
+    let (first, last) = (bench.store.begin().await, bench.store.begin().await);
+    let second = first.range(all.clone(), RangeOptions::limit(2)).await.unwrap()[1].0.clone();
+    let last_but_one = last.range(all, RangeOptions::limit(2).reversed()).await.unwrap()[1].0.clone();
+    first.set(b"m/first", b"");
+    last.set(b"m/last", b"");
+    let rival = bench.store.begin().await;
+    rival.set(&second, b"changed");
+    rival.clear(&last_but_one);
+    rival.commit().await.unwrap();
+    assert_conflict(first.commit().await);
+    assert_conflict(last.commit().await);
 }
 
 pub(super) async fn reads_that_stay_true_do_not_conflict(bench: Bench) {
