@@ -23,6 +23,10 @@ use crate::ambient::log;
 /// Output of a shell that has ended is waited for this long; then the terminal has ended whatever still holds the PTY.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(2);
 
+/// Input in the kernel's buffer of 4,095 bytes (`N_TTY_BUF_SIZE`) from which on the program counts as not reading. Behind
+/// it lie hundreds of kilobytes more that nobody looks at, so the PTY itself reports "full" far too late.
+const UNREAD_BYTES: u64 = 4000;
+
 /// How reading from the PTY went.
 enum Pumped {
     /// It has no more for now.
@@ -137,6 +141,9 @@ impl State {
         };
         let mut stuck = false;
         while let Some((index, bytes)) = self.clients.next_input() {
+            if bytes.iter().any(u8::is_ascii_control) && unread(master.get_ref()) && self.interrupt(master.get_ref()) {
+                continue;
+            }
             let written = rustix::io::write(master.get_ref(), &bytes);
             match written {
                 Ok(count) => self.clients.take_input(index, count),
@@ -186,11 +193,23 @@ impl State {
     }
 }
 
+/// Whether the program has left so much unread that a key would wait behind it. In line mode keys never do: the kernel
+/// looks at them as they come, and drops what exceeds its buffer.
+fn unread(master: impl AsFd) -> bool {
+    rustix::termios::tcgetattr(&master).is_ok_and(|modes| !modes.local_modes.contains(LocalModes::ICANON))
+        && program_side(&master).is_some_and(|slave| rustix::io::ioctl_fionread(slave).is_ok_and(|count| count >= UNREAD_BYTES))
+}
+
 /// Drops the input that the kernel holds for the program.
 fn flush(master: impl AsFd) {
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    if let Ok(slave) = rustix::pty::ioctl_tiocgptpeer(master, flags) {
+    if let Some(slave) = program_side(master) {
         // Best effort: what is not flushed is read by the program later, as without an interrupt.
         let _ = rustix::termios::tcflush(slave, QueueSelector::IFlush);
     }
+}
+
+/// The program's side of the PTY, for a moment: as long as it is open, the program's end is not seen.
+fn program_side(master: impl AsFd) -> Option<OwnedFd> {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    rustix::pty::ioctl_tiocgptpeer(master, flags).ok()
 }

@@ -171,11 +171,16 @@ impl Socket {
 
     /// The next message but pings; `None` at the end of the connection.
     pub async fn next(&mut self) -> Option<Message> {
+        self.next_in_time().await.expect("the agent says nothing")
+    }
+
+    /// The same; `None` when nothing comes in time.
+    pub async fn next_in_time(&mut self) -> Option<Option<Message>> {
         loop {
-            match timeout(DEADLINE, self.inner.next()).await.expect("the agent says nothing")? {
-                Ok(Message::Ping(_) | Message::Pong(_)) => {}
-                Ok(message) => return Some(message),
-                Err(_) => return None,
+            match timeout(DEADLINE, self.inner.next()).await.ok()? {
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(message)) => return Some(Some(message)),
+                Some(Err(_)) | None => return Some(None),
             }
         }
     }

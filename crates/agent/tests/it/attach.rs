@@ -80,7 +80,10 @@ impl Client {
 
     /// Takes one message. `false` at the end of the connection.
     pub async fn receive(&mut self) -> bool {
-        match self.socket.next().await {
+        let Some(message) = self.socket.next_in_time().await else {
+            panic!("the agent says nothing; output so far {:?}, screen {:?}", self.text(), self.screen.screen().contents());
+        };
+        match message {
             Some(Message::Binary(bytes)) if self.rendering_left > 0 => {
                 self.screen.process(&bytes);
                 self.rendering_left -= bytes.len() as u64;
