@@ -136,7 +136,7 @@ impl Scorer {
         self.pattern.score(text, &mut self.matcher)
     }
 
-    /// UTF-16 offsets of the matched characters, which is how a browser indexes a string.
+    /// Which characters of the relative path matched.
     fn indices(&mut self, text: &str) -> Vec<u32> {
         let name_start = text.rfind('/').map_or(0, |slash| slash + 1);
         let in_name = self.plain_score(&text[name_start..]).is_some();
@@ -147,17 +147,8 @@ impl Scorer {
         }
         found.sort_unstable();
         found.dedup();
-        let skipped = text[..start].chars().count();
-        let mut offset = 0;
-        let mut offsets = Vec::with_capacity(found.len());
-        let mut wanted = found.into_iter().map(|index| index as usize + skipped).peekable();
-        for (index, character) in text.chars().enumerate() {
-            if wanted.next_if_eq(&index).is_some() {
-                offsets.push(offset);
-            }
-            offset += u32::try_from(character.len_utf16()).unwrap_or(0);
-        }
-        offsets
+        let skipped = u32::try_from(text[..start].chars().count()).unwrap_or(0);
+        found.into_iter().map(|index| index + skipped).collect()
     }
 }
 

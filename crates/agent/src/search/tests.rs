@@ -130,12 +130,12 @@ async fn nothing_typed_lists_what_was_touched_last() {
 }
 
 #[tokio::test]
-async fn matched_characters_are_utf16_offsets() {
+async fn matched_characters_are_counted_as_characters() {
     let tree = Tree::new(&[("😀/é-file.txt", "")]);
     let found = tree.matches(&[("query", "file")]).await;
-    assert_eq!(found[0].indices, [5, 6, 7, 8]);
+    assert_eq!(found[0].indices, [4, 5, 6, 7]);
     let found = tree.matches(&[("query", "😀file")]).await;
-    assert_eq!(found[0].indices, [0, 5, 6, 7, 8]);
+    assert_eq!(found[0].indices, [0, 4, 5, 6, 7]);
 }
 
 #[tokio::test]

@@ -111,6 +111,10 @@ async fn a_copy_keeps_modes_links_and_holes() {
     two(&fixture, "copy", &fixture.at("from"), &fixture.at("to"), false).await.is(409).refuses("conflict");
     two(&fixture, "copy", &file, &fixture.at("one"), false).await.is(201);
     assert_eq!(fixture.at("one").metadata().unwrap().mode() & 0o777, 0o750);
+    // Or an ordinary user's test directory cannot be removed.
+    for sub in ["from/sub", "to/sub"] {
+        std::fs::set_permissions(fixture.at(sub), std::fs::Permissions::from_mode(0o750)).unwrap();
+    }
 }
 
 #[tokio::test]
