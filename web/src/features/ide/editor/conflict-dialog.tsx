@@ -15,7 +15,7 @@ export interface ConflictDialogProps {
 }
 
 /** Two sides changed one file: shows both and lets the user choose. */
-export function ConflictDialog({ path, dark, onLater }: ConflictDialogProps): ReactElement {
+export default function ConflictDialog({ path, dark, onLater }: ConflictDialogProps): ReactElement {
   const { documents, files } = useIde();
   const [theirs, setTheirs] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);

@@ -1,10 +1,11 @@
-import { type ReactElement, useState } from "react";
+import { lazy, type ReactElement, Suspense, useState } from "react";
 import { useStore } from "zustand";
 import { useIde, useLayout } from "../shell/ide-context";
-import { ConflictDialog } from "./conflict-dialog";
 import classes from "./editor.module.css";
 import { EditorGroup } from "./editor-group";
 import { EditorWelcome } from "./editor-welcome";
+
+const ConflictDialog = lazy(() => import("./conflict-dialog"));
 
 /** The editor groups, side by side, and the dialog for a file that two sides changed. */
 export function EditorArea({ dark }: { dark: boolean }): ReactElement {
@@ -21,7 +22,9 @@ export function EditorArea({ dark }: { dark: boolean }): ReactElement {
       {!empty &&
         groups.map((group) => <EditorGroup key={group.id} group={group} current={group.id === activeGroup} dark={dark} />)}
       {active !== null && conflict !== null && conflict !== later && (
-        <ConflictDialog key={active} path={active} dark={dark} onLater={() => setLater(conflict)} />
+        <Suspense fallback={null}>
+          <ConflictDialog key={active} path={active} dark={dark} onLater={() => setLater(conflict)} />
+        </Suspense>
       )}
     </section>
   );

@@ -7,7 +7,7 @@ import classes from "./palette.module.css";
 const GROUPS: Command["group"][] = ["Go", "File", "Edit", "View", "Terminal", "Workspace"];
 
 /** Every key the page knows. */
-export function HelpDialog({ onClose }: { onClose: () => void }): ReactElement {
+export default function HelpDialog({ onClose }: { onClose: () => void }): ReactElement {
   return (
     <Modal opened onClose={onClose} size="min(860px, 94vw)" title="Keyboard shortcuts" data-testid="shortcuts-help">
       <div className={classes.help}>

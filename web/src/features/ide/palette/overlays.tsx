@@ -1,9 +1,10 @@
-import type { ReactElement } from "react";
+import { lazy, type ReactElement, Suspense } from "react";
 import { useStore } from "zustand";
 import { useIde } from "../shell/ide-context";
 import { CommandPalette } from "./command-palette";
-import { HelpDialog } from "./help-dialog";
 import { QuickOpen } from "./quick-open";
+
+const HelpDialog = lazy(() => import("./help-dialog"));
 
 /** Whatever lies over the page: file search, commands, or the list of keys. */
 export function Overlays(): ReactElement | null {
@@ -12,6 +13,12 @@ export function Overlays(): ReactElement | null {
   const close = () => ide.show(null);
   if (overlay === "files") return <QuickOpen onClose={close} onCommands={() => ide.show("commands")} />;
   if (overlay === "commands") return <CommandPalette onClose={close} />;
-  if (overlay === "help") return <HelpDialog onClose={close} />;
+  if (overlay === "help") {
+    return (
+      <Suspense fallback={null}>
+        <HelpDialog onClose={close} />
+      </Suspense>
+    );
+  }
   return null;
 }

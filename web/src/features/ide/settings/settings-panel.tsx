@@ -9,7 +9,7 @@ type SwitchKey = { [K in keyof IdeSettings]: IdeSettings[K] extends boolean ? K 
 type NumberKey = Exclude<keyof IdeSettings, SwitchKey>;
 
 /** How the editor and the terminal behave on this device. */
-export function SettingsPanel(): ReactElement {
+export default function SettingsPanel(): ReactElement {
   const settings = useStore(settingsStore);
   const toggle = (key: SwitchKey, label: string, description?: string) => (
     <Switch

@@ -1,12 +1,13 @@
 import { CloseButton } from "@mantine/core";
-import { type ReactElement, useEffect, useRef } from "react";
+import { lazy, type ReactElement, Suspense, useEffect, useRef } from "react";
 import { FilesPanel } from "../files/files-panel";
 import type { SidebarView } from "../layout/layout";
 import { PortsPanel } from "../ports/ports-panel";
 import { SearchPanel } from "../search/search-panel";
-import { SettingsPanel } from "../settings/settings-panel";
 import { useIde, useLayout } from "./ide-context";
 import classes from "./sidebar.module.css";
+
+const SettingsPanel = lazy(() => import("../settings/settings-panel"));
 
 const TITLES: Record<SidebarView, string> = { files: "Files", search: "Search", ports: "Ports", settings: "Settings" };
 
@@ -43,7 +44,11 @@ export function Sidebar({ narrow }: { narrow: boolean }): ReactElement {
       {view === "files" && <FilesPanel />}
       {view === "search" && <SearchPanel />}
       {view === "ports" && <PortsPanel />}
-      {view === "settings" && <SettingsPanel />}
+      {view === "settings" && (
+        <Suspense fallback={null}>
+          <SettingsPanel />
+        </Suspense>
+      )}
     </aside>
   );
 }
