@@ -104,10 +104,14 @@ impl Committer {
         }
         let commit = self.writer.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
         if let Err(error) = commit {
-            // The log's last page may have reached the disk before the error: after a crash it would count.
             let error = store_error(error);
-            tracing::error!(%error, "a commit of the store failed; its outcome is unknown");
             self.roll_back();
+            if matches!(error, StoreError::Full) {
+                // A write of the log fell short. What marks a commit is written last, so this one is not marked.
+                return Err(error);
+            }
+            // The mark may have reached the disk before the error (a failed sync): after a crash it would count.
+            tracing::error!(%error, "a commit of the store failed; its outcome is unknown");
             self.suspect(&error);
             let unknown = |outcome: Result<(), StoreError>| outcome.and(Err(StoreError::CommitUnknown));
             return Ok(outcomes.into_iter().map(unknown).collect());

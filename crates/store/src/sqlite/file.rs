@@ -83,21 +83,22 @@ pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connec
         _ => OpenError::Engine { path: path.to_owned(), source },
     };
     let writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
-    identify(&writer, path, failed)?;
-    set_up(&writer, options).map_err(failed)?;
+    let fresh = identify(&writer, path, failed)?;
+    set_up(&writer, options, fresh).map_err(failed)?;
     Ok(writer)
 }
 
-/// Refuses files that are not ours, before anything is written to them.
+/// Refuses files that are not ours, before anything is written to them. Answers whether there is nothing in it yet.
 fn identify(
     writer: &Connection,
     path: &Path,
     failed: impl Fn(rusqlite::Error) -> OpenError + Copy,
-) -> Result<(), OpenError> {
+) -> Result<bool, OpenError> {
     let number = |name| writer.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(failed);
     let tables: i64 = writer.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     match (number("application_id")?, number("user_version")?, tables) {
-        (0, 0, 0) | (APPLICATION_ID, FORMAT, _) => Ok(()),
+        (0, 0, 0) => Ok(true),
+        (APPLICATION_ID, FORMAT, _) => Ok(false),
         (APPLICATION_ID, found, _) if found > FORMAT => {
             Err(OpenError::Newer { path: path.to_owned(), found, known: FORMAT })
         }
@@ -105,7 +106,7 @@ fn identify(
     }
 }
 
-fn set_up(writer: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
+fn set_up(writer: &Connection, options: &SqliteOptions, fresh: bool) -> rusqlite::Result<()> {
     writer.pragma_update(None, "page_size", PAGE_BYTES.cast_signed())?;
     let mode: String = writer.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
@@ -118,9 +119,13 @@ fn set_up(writer: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> 
     if let Some(bytes) = options.max_bytes {
         writer.pragma_update(None, "max_page_count", (bytes / PAGE_BYTES).max(1).cast_signed())?;
     }
+    if !fresh {
+        // A store on a full disk must open, for someone to read it and make room.
+        return Ok(());
+    }
     writer.execute_batch(&format!(
         "BEGIN IMMEDIATE;
-         CREATE TABLE IF NOT EXISTS kv(key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+         CREATE TABLE kv(key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
          PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={FORMAT};
          COMMIT;"
     ))
