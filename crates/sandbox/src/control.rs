@@ -62,15 +62,22 @@ pub struct Stray {
 /// Makes this process ready to have sandboxes; to be called once at start, before the launcher. On a version 2 machine
 /// it moves the processes of its own control group to a leaf (`coditect-serve`), because a group with processes cannot
 /// hand controllers on: run it in a group of its own (systemd: `Delegate=yes`, and `KillMode=process`, so that sandboxes
-/// outlive it). It raises the machine's inotify limits where they are lower than many workspaces need.
+/// outlive it). As root it raises the machine's inotify limits where they are lower than many workspaces need, and where
+/// version 1 groups are used it sets the control group option `favordynmods`, without which a start waits for the kernel.
 /// Answers what could not be done, in words for the log.
 #[must_use]
 pub fn prepare() -> Vec<String> {
     let mut warnings = Vec::new();
     match CgroupLayout::detect() {
         Ok(layout) => {
-            if let Err(error) = layout.writable().vacate_own_group() {
+            let layout = layout.writable();
+            if let Err(error) = layout.vacate_own_group() {
                 warnings.push(format!("control groups cannot be handed on to workspaces: {error}"));
+            }
+            if Mode::of_this_process() == Mode::Privileged
+                && let Err(error) = layout.favour_joining()
+            {
+                warnings.push(format!("starting a workspace takes some milliseconds longer (favordynmods): {error}"));
             }
         }
         Err(error) => warnings.push(format!("control groups cannot be found: {error}")),
@@ -95,19 +102,19 @@ pub fn prepare() -> Vec<String> {
 /// # Errors
 /// The kernel did not end it within ten seconds, or something could not be removed.
 pub fn stop(record: &SandboxRecord, grace: Duration) -> io::Result<()> {
-    if let Some(pidfd) = record.is_alive()? {
-        if !wait_for_end(&pidfd, grace)? {
-            // The end of pid 1 is the end of its pid namespace: the kernel kills the rest, and pid 1 is not over before
-            // they are. The groups are killed too, for a sandbox whose pid 1 hangs in a file system.
-            match rustix::process::pidfd_send_signal(&pidfd, Signal::KILL) {
-                Ok(()) | Err(rustix::io::Errno::SRCH) => {}
-                Err(error) => return Err(error.into()),
-            }
-            record.cgroups.kill()?;
-            if !wait_for_end(&pidfd, KILL_DEADLINE)? {
-                let text = format!("sandbox {} (pid {}) does not end after SIGKILL", record.workspace_id, record.pid);
-                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
-            }
+    if let Some(pidfd) = record.is_alive()?
+        && !wait_for_end(&pidfd, grace)?
+    {
+        // The end of pid 1 is the end of its pid namespace: the kernel kills the rest, and pid 1 is not over before
+        // they are. The groups are killed too, for a sandbox whose pid 1 hangs in a file system.
+        match rustix::process::pidfd_send_signal(&pidfd, Signal::KILL) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+            Err(error) => return Err(error.into()),
+        }
+        record.cgroups.kill()?;
+        if !wait_for_end(&pidfd, KILL_DEADLINE)? {
+            let text = format!("sandbox {} (pid {}) does not end after SIGKILL", record.workspace_id, record.pid);
+            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
         }
     }
     record.cgroups.remove()?;

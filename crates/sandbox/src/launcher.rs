@@ -129,6 +129,8 @@ impl Launcher {
     /// See [`LaunchError`]; nothing is left of a sandbox that could not be made.
     pub fn launch(&self, spec: &SandboxSpec) -> Result<SandboxRecord, LaunchError> {
         spec.validate()?;
+        // Before the helper is asked: what is found after its death is then known to be of this launch.
+        helper::refuse_if_running(spec)?;
         let mut slot = self.helper.lock().unwrap_or_else(PoisonError::into_inner);
         let mut failure = None;
         for _ in 0..2 {

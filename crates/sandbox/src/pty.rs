@@ -65,13 +65,12 @@ pub fn spawn(command: &mut Command, slave: OwnedFd) -> io::Result<Child> {
 }
 
 /// Starts `command` without a terminal, as the leader of a process group of its own, with the standard streams that the
-/// caller gave it.
+/// caller gave it. Like what [`spawn`] starts, it is taken before the caller when memory runs out.
 ///
 /// # Errors
 /// The program could not be started; the reason is the kernel's.
 pub fn spawn_plain(command: &mut Command) -> io::Result<Child> {
-    use std::os::unix::process::CommandExt as _;
-    command.process_group(0).spawn()
+    sys::spawn_group_leader(command)
 }
 
 #[cfg(test)]

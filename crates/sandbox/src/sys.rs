@@ -9,6 +9,33 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Written to `/proc/self/oom_score_adj` of everything the agent starts: when a sandbox is out of memory, what runs in it
+/// goes before the agent that keeps its terminals.
+const CHILD_OOM_SCORE: &[u8] = b"200";
+
+/// Between fork and exec: makes this child a likelier victim than its parent. It may fail (no /proc) without harm.
+fn prefer_as_oom_victim() {
+    // SAFETY: open(2) is async-signal-safe and reads a NUL-terminated path of static lifetime.
+    let fd = unsafe { libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC) };
+    if fd >= 0 {
+        // SAFETY: write(2) is async-signal-safe and reads a static buffer of the length given.
+        unsafe { libc::write(fd, CHILD_OOM_SCORE.as_ptr().cast(), CHILD_OOM_SCORE.len()) };
+        // SAFETY: the descriptor was opened above and is used no more.
+        unsafe { libc::close(fd) };
+    }
+}
+
+/// Starts `command` as the leader of a process group of its own.
+pub(crate) fn spawn_group_leader(command: &mut Command) -> io::Result<Child> {
+    let prepare = || {
+        prefer_as_oom_victim();
+        Ok(())
+    };
+    // SAFETY: the closure runs between fork and exec and does nothing but async-signal-safe system calls.
+    unsafe { command.process_group(0).pre_exec(prepare) };
+    command.spawn()
+}
+
 /// Starts `command` as the leader of a session of its own whose controlling terminal is its standard input.
 pub(crate) fn spawn_session_leader(command: &mut Command) -> io::Result<Child> {
     let lead = || {
@@ -20,9 +47,10 @@ pub(crate) fn spawn_session_leader(command: &mut Command) -> io::Result<Child> {
         if unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) } < 0 {
             return Err(io::Error::last_os_error());
         }
+        prefer_as_oom_victim();
         Ok(())
     };
-    // SAFETY: the closure runs between fork and exec and does nothing but two async-signal-safe system calls.
+    // SAFETY: the closure runs between fork and exec and does nothing but async-signal-safe system calls.
     unsafe { command.pre_exec(lead) };
     command.spawn()
 }

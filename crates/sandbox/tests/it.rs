@@ -2,6 +2,8 @@
 //!
 //! These tests make namespaces, mounts and control groups, so they need root, and say so if they do not have it.
 
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
+
 mod it {
     pub(crate) mod harness;
     mod isolation;

@@ -108,6 +108,39 @@ impl CgroupLayout {
         self.hand_on_controllers(own)
     }
 
+    /// Lets processes join version 1 groups without waiting for an RCU grace period (8 ms on a busy machine, 0.2 ms with
+    /// this), at the price of slightly slower forks: the kernel's `favordynmods`, which holds for all hierarchies once one
+    /// has it. Nothing is done where no version 1 group is used: into version 2 groups sandboxes are born.
+    ///
+    /// # Errors
+    /// The kernel is older than 6.0, or this process is in a cgroup namespace of its own.
+    pub(crate) fn favour_joining(&self) -> io::Result<()> {
+        use rustix::mount::{
+            FsOpenFlags, FsPickFlags, fsconfig_create, fsconfig_reconfigure, fsconfig_set_flag, fsopen, fspick,
+        };
+        if self.v1.is_empty() {
+            return Ok(());
+        }
+        let mountinfo = std::fs::read_to_string("/proc/self/mountinfo")?;
+        let mounted = mountinfo.lines().filter_map(Mount::parse).find(|mount| mount.fs_type == "cgroup2");
+        let Some(mounted) = mounted else {
+            // The hierarchy exists without a mount, and keeps its options without one.
+            let context = fsopen("cgroup2", FsOpenFlags::FSOPEN_CLOEXEC)?;
+            fsconfig_set_flag(&context, "favordynmods")?;
+            return Ok(fsconfig_create(&context)?);
+        };
+        if mounted.options.split(',').any(|option| option == "favordynmods") {
+            return Ok(());
+        }
+        let context = fspick(rustix::fs::CWD, &*mounted.point, FsPickFlags::FSPICK_CLOEXEC)?;
+        // What is not named again would be switched off.
+        for option in mounted.options.split(',').filter(|option| !matches!(*option, "rw" | "ro")) {
+            fsconfig_set_flag(&context, option)?;
+        }
+        fsconfig_set_flag(&context, "favordynmods")?;
+        Ok(fsconfig_reconfigure(&context)?)
+    }
+
     /// Turns the controllers on for the groups below `group`.
     pub(crate) fn hand_on_controllers(&self, group: &Path) -> io::Result<()> {
         if self.v2_controllers.is_empty() {

@@ -4,11 +4,10 @@ use crate::spec::{HOME, SHELL, SandboxSpec, USER_ID, USER_NAME};
 
 /// Names in the base's `/etc` that say something about the machine, its users or the platform. Most cannot be read by
 /// a sandbox's user anyway; not seeing them is simpler to be sure of.
-pub(super) const HIDDEN: [&str; 22] = [
+pub(super) const HIDDEN: [&str; 21] = [
     "coditect",
     "crypttab",
     "exports",
-    "fstab",
     "group-",
     "gshadow",
     "gshadow-",
@@ -33,7 +32,7 @@ pub(super) const HIDDEN: [&str; 22] = [
 pub(super) const HIDDEN_PARENTS: [&str; 2] = ["ssl", "systemd"];
 
 /// Name and content of the synthetic files.
-pub(super) fn files(spec: &SandboxSpec) -> [(&'static str, String); 9] {
+pub(super) fn files(spec: &SandboxSpec) -> [(&'static str, String); 8] {
     let host = &spec.hostname;
     let id = u128::from_be_bytes(spec.workspace_id.to_bytes());
     [
@@ -53,6 +52,5 @@ pub(super) fn files(spec: &SandboxSpec) -> [(&'static str, String); 9] {
         // Stable for the workspace, unlike the machine's, which it must not know.
         ("machine-id", format!("{id:032x}\n")),
         ("fstab", String::new()),
-        ("mtab", String::new()),
     ]
 }

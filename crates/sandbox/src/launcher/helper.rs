@@ -106,7 +106,9 @@ fn serve(fd: RawFd) -> io::Result<()> {
 impl Context {
     fn launch(&self, spec: &SandboxSpec) -> Result<SandboxRecord, LaunchError> {
         spec.validate()?;
-        clear_the_way(spec)?;
+        if let Some(dead) = refuse_if_running(spec)? {
+            crate::control::stop(&dead, Duration::ZERO).step(|| "removing what an earlier sandbox left".to_owned())?;
+        }
         let groups = Cgroups::create(&self.layout, &spec.instance, &spec.workspace_id.label(), &spec.limits)
             .step(|| "making the control groups".to_owned())?;
         self.launch_into(spec, &groups).inspect_err(|_| {
@@ -204,14 +206,14 @@ impl Context {
     }
 }
 
-/// Refuses if the run directory's sandbox lives; removes what a dead one left.
-fn clear_the_way(spec: &SandboxSpec) -> Result<(), LaunchError> {
+/// Refuses if the run directory's sandbox lives; answers the record of a dead one.
+pub(super) fn refuse_if_running(spec: &SandboxSpec) -> Result<Option<SandboxRecord>, LaunchError> {
     let what = || format!("looking for an earlier sandbox in {}", spec.run_dir.display());
-    let Some(record) = SandboxRecord::load(&spec.run_dir).step(what)? else { return Ok(()) };
+    let Some(record) = SandboxRecord::load(&spec.run_dir).step(what)? else { return Ok(None) };
     if record.is_alive().step(what)?.is_some() {
         return Err(LaunchError::AlreadyRunning { workspace_id: record.workspace_id.to_string(), pid: record.pid });
     }
-    crate::control::stop(&record, Duration::ZERO).step(|| "removing what an earlier sandbox left".to_owned())
+    Ok(Some(record))
 }
 
 /// The volume's two directories as mounts in which 1000 on disk is the user of this sandbox.

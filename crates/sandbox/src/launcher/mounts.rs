@@ -255,8 +255,8 @@ impl Root {
                 .step(|| format!("making /etc/{parent} in the sandbox"))?;
         }
         for name in etc::HIDDEN {
-            if files.iter().all(|(own, _)| *own != name) {
-                // A whiteout: overlayfs hides what has this name below (Documentation/filesystems/overlayfs.rst).
+            // A whiteout: overlayfs hides what has this name below (Documentation/filesystems/overlayfs.rst).
+            if rustix::fs::statat(base, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
                 rustix::fs::mknodat(&own, name, FileType::CharacterDevice, FileMode::empty(), 0)
                     .step(|| format!("hiding /etc/{name}"))?;
             }
@@ -291,7 +291,7 @@ impl Root {
             let path = c_path(&Path::new("etc").join(name))?;
             match self.kind(&path) {
                 Some(FileType::Directory) => self.cover_directory(&path)?,
-                Some(FileType::RegularFile) if files.iter().all(|(own, _)| *own != name) => {
+                Some(FileType::RegularFile) => {
                     let null = clone_tree(CWD, Path::new("/dev/null"), false)?;
                     self.attach(&null, &self.dir, &path)?;
                 }

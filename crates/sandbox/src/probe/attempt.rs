@@ -25,6 +25,7 @@ const FINE: u8 = 0;
 const NO_TMPFS: u8 = 1;
 const NO_PROC: u8 = 2;
 const NO_PTS: u8 = 3;
+const NO_CGROUP_NAMESPACE: u8 = 4;
 
 /// How long the child may take.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -79,6 +80,7 @@ fn namespaces(mode: Mode, data_dir: &Path, mapped: &mut Result<(), String>) -> R
                               /proc (--security-opt systempaths=unconfined)"
             .to_owned()),
         Some(NO_PTS) => Err("terminals (devpts) cannot be mounted in a user namespace".to_owned()),
+        Some(NO_CGROUP_NAMESPACE) => Err("this kernel has no cgroup namespaces (CONFIG_CGROUPS)".to_owned()),
         _ => Err("a process in new namespaces ended by a signal".to_owned()),
     }
 }
@@ -113,6 +115,9 @@ fn try_mounts(pipe: RawFd) -> u8 {
         if mount.is_err() {
             return code;
         }
+    }
+    if sys::leave_cgroup_namespace().is_err() {
+        return NO_CGROUP_NAMESPACE;
     }
     FINE
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use coditect_sandbox::control;
 use coditect_sandbox::launcher::{LaunchError, Launcher};
+use coditect_sandbox::probe::{Feature, Mode, probe};
 use coditect_sandbox::record::SandboxRecord;
 use coditect_sandbox::spec::{AGENT_SOCKET, PORTS_SOCKET, RECORD_FILE};
 
@@ -48,6 +49,21 @@ fn an_ended_sandbox_leaves_nothing() {
     let Sandbox { spec, .. } = &sandbox;
     let again = world.sandbox_of(spec.clone());
     assert_eq!(again.sh("cat file"), "kept");
+}
+
+#[test]
+fn root_on_this_machine_gets_everything_and_is_told_so() {
+    let world = World::new();
+    assert_eq!(control::prepare(), Vec::<String>::new());
+    let instances = std::fs::read_to_string("/proc/sys/fs/inotify/max_user_instances").unwrap();
+    assert!(instances.trim().parse::<u64>().unwrap() >= 65_536, "{instances}");
+    let found = probe(world.dir.path(), Path::new("/"));
+    assert_eq!((found.mode, found.fatal.clone(), found.not_enforced.clone()), (Mode::Privileged, None, Vec::new()));
+    assert_eq!(found.enforced.len(), 9, "{found:?}");
+    assert!(found.enforced.contains(&Feature::MappedVolumes) && found.cgroup.kind() != "none", "{found:?}");
+    // A base without a system in it is refused with the reason.
+    let fatal = probe(world.dir.path(), world.dir.path()).fatal.unwrap();
+    assert!(fatal.contains("usr"), "{fatal}");
 }
 
 #[test]
@@ -107,6 +123,12 @@ fn a_killed_helper_is_replaced() {
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     let sandbox = world.sandbox();
     assert_ne!(world.launcher.helper_pid(), Some(helper));
+    assert_eq!(sandbox.sh("echo here"), "here");
+    // A second request for a sandbox that lives does not end it, dead helper or not.
+    let helper = i32::try_from(world.launcher.helper_pid().unwrap()).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_raw(helper).unwrap(), rustix::process::Signal::KILL)
+        .unwrap();
+    assert!(matches!(world.launcher.launch(&sandbox.spec), Err(LaunchError::AlreadyRunning { .. })));
     assert_eq!(sandbox.sh("echo here"), "here");
 }
 

@@ -38,6 +38,88 @@ print('posix')
     assert_eq!((meta.uid(), meta.gid()), (1000, 1000));
 }
 
+/// Mounts an overlay, whose owners cannot be mapped, until it is dropped.
+struct Overlay(std::path::PathBuf);
+
+impl Overlay {
+    fn mount(point: &std::path::Path, options: &str) -> Self {
+        let options = std::ffi::CString::new(options).unwrap();
+        let flags = rustix::mount::MountFlags::empty();
+        rustix::mount::mount("overlay", point, "overlay", flags, Some(options.as_c_str())).unwrap();
+        Self(point.to_owned())
+    }
+}
+
+impl Drop for Overlay {
+    fn drop(&mut self) {
+        rustix::mount::unmount(&self.0, rustix::mount::UnmountFlags::DETACH).unwrap();
+    }
+}
+
+#[test]
+fn a_volume_whose_owners_cannot_be_mapped_changes_hands() {
+    let world = World::new();
+    let spec = world.spec();
+    std::fs::write(spec.volume.join("workspace/old"), "old").unwrap();
+    std::os::unix::fs::chown(spec.volume.join("workspace/old"), Some(1000), Some(1000)).unwrap();
+    let dir = world.dir.path();
+    for name in ["upper", "work"] {
+        std::fs::create_dir(dir.join(name)).unwrap();
+    }
+    let (lower, upper, work) = (spec.volume.display(), dir.join("upper"), dir.join("work"));
+    let options = format!("lowerdir={lower},upperdir={},workdir={}", upper.display(), work.display());
+    let _overlay = Overlay::mount(&spec.volume, &options);
+    let sandbox = world.sandbox_of(spec);
+    assert_eq!(
+        sandbox.sh("stat -c %u:%a . old /home/dev; echo new >new; cat old new"),
+        "1000:700\n1000:644\n1000:700\noldnew"
+    );
+    let host_id = sandbox.spec.ids.first_host_id + 1000;
+    assert_eq!(sandbox.on_disk("new").metadata().unwrap().uid(), host_id);
+    // With other host ids it changes hands again.
+    let mut spec = sandbox.spec.clone();
+    drop(sandbox);
+    spec.ids.first_host_id += spec.ids.count;
+    let sandbox = world.sandbox_of(spec);
+    assert_eq!(sandbox.sh("echo newer >new; cat new; rm old"), "newer");
+}
+
+#[test]
+fn where_overlays_cannot_be_stacked_etc_is_covered_file_by_file() {
+    let world = World::new();
+    let base = world.dir.path().join("base");
+    let lower = world.dir.path().join("lower");
+    for dir in ["base/usr", "base/etc", "lower", "middle", "empty1", "empty2"] {
+        std::fs::create_dir_all(world.dir.path().join(dir)).unwrap();
+    }
+    for (name, text) in
+        [("passwd", "secret:x:0:0::/:/bin/sh"), ("shadow", "secret"), ("subuid", "secret"), ("issue", "base")]
+    {
+        std::fs::write(lower.join(name), text).unwrap();
+    }
+    std::fs::create_dir(lower.join("sudoers.d")).unwrap();
+    std::fs::write(lower.join("sudoers.d/secret"), "secret").unwrap();
+    let machine = std::path::Path::new("/etc");
+    std::fs::copy(machine.join("ld.so.cache"), lower.join("ld.so.cache")).unwrap();
+    for link in ["bin", "lib", "lib64"] {
+        if let Ok(target) = std::fs::read_link(std::path::Path::new("/").join(link)) {
+            std::os::unix::fs::symlink(target, base.join(link)).unwrap();
+        }
+    }
+    rustix::mount::mount_bind("/usr", base.join("usr")).unwrap();
+    let _usr = Overlay(base.join("usr"));
+    // Two overlays on each other are as many as the kernel stacks.
+    let at = |name: &str| world.dir.path().join(name).display().to_string();
+    let _one = Overlay::mount(&world.dir.path().join("middle"), &format!("lowerdir={}:{}", at("lower"), at("empty1")));
+    let _two = Overlay::mount(&base.join("etc"), &format!("lowerdir={}:{}", at("middle"), at("empty2")));
+    let mut spec = world.spec();
+    spec.base = base;
+    let sandbox = world.sandbox_of(spec);
+    assert_eq!(sandbox.sh("cat /etc/issue; cut -d: -f1 /etc/passwd"), "baseroot\ndev\nnobody");
+    assert_eq!(sandbox.sh("cat /etc/shadow /etc/subuid; ls /etc/sudoers.d"), "");
+    assert_eq!(sandbox.sh("touch /etc/x 2>/dev/null && echo written || echo refused"), "refused");
+}
+
 #[test]
 fn everyday_tools_run() {
     let world = World::new();
