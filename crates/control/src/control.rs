@@ -128,7 +128,6 @@ impl Control {
     }
 
     /// The HTTP API. Wants the peer's address as `axum::extract::ConnectInfo<SocketAddr>` with each request.
-    #[must_use]
     pub fn router(self: &Arc<Self>) -> axum::Router {
         crate::http::router(Arc::clone(self))
     }

@@ -33,6 +33,7 @@ pub(crate) enum TokenError {
 struct Key {
     id: SigningKeyId,
     created_at: Timestamp,
+    retired: bool,
     public: [u8; 32],
     encoding: EncodingKey,
     decoding: DecodingKey,
@@ -49,6 +50,7 @@ impl Key {
         Some(Self {
             id: record.id,
             created_at: record.created_at,
+            retired: record.retired_at.is_some(),
             public,
             encoding: EncodingKey::from_ed_der(&der),
             decoding: DecodingKey::from_ed_der(&public),
@@ -69,7 +71,7 @@ pub(crate) fn generate(entropy: &dyn Entropy, now: Timestamp) -> SigningKeyRecor
 /// The keys in use.
 pub(crate) struct Keyring {
     issuer: String,
-    /// Newest first; the first signs.
+    /// The one that signs first, then the retired ones, newest first.
     keys: RwLock<Arc<Vec<Key>>>,
 }
 
@@ -93,7 +95,7 @@ impl Keyring {
     /// Replaces the keys by those of the store.
     pub(crate) fn load(&self, records: &[SigningKeyRecord]) {
         let mut keys: Vec<Key> = records.iter().filter_map(Key::from_record).collect();
-        keys.sort_by_key(|key| std::cmp::Reverse((key.created_at, key.id)));
+        keys.sort_by_key(|key| (key.retired, std::cmp::Reverse((key.created_at, key.id))));
         *self.keys.write().expect("no code panics while it holds this lock") = Arc::new(keys);
     }
 
