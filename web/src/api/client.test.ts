@@ -64,7 +64,7 @@ it("does not take a lost connection for the end of the login", async () => {
 });
 
 it("gives the server's words, kind, field and request id", async () => {
-  server.on("POST /users", refusal(422, "invalid_value", "The name is empty.", { field: "name", retry_after_s: 3 }));
+  server.on("POST /users", refusal(422, "invalid_value", "the name is empty", { field: "name", retry_after_s: 3 }));
   const error: unknown = await api.post("/users", {}).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(ApiError);
   expect(error).toMatchObject({ message: "The name is empty.", field: "name", requestId: "req_test", retryAfterS: 3 });

@@ -37,10 +37,17 @@ function isErrorBody(body: unknown): body is ErrorBody {
   return typeof detail === "object" && detail !== null && "kind" in detail && "message" in detail;
 }
 
+/** The server writes messages to stand within a sentence; on a page they stand alone. */
+function sentence(message: string): string {
+  const [first = "", ...rest] = message.trim();
+  const text = first.toLocaleUpperCase("en") + rest.join("");
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}
+
 export function errorFrom(status: number, body: unknown): ApiError {
   if (isErrorBody(body)) {
     const detail: ErrorDetail = body.error;
-    return new ApiError(status, detail.kind, detail.message, detail.request_id, detail.details);
+    return new ApiError(status, detail.kind, sentence(detail.message), detail.request_id, detail.details);
   }
   const kind: ErrorKind = status === 401 ? "unauthenticated" : status >= 500 ? "unavailable" : "invalid_request";
   return new ApiError(status, kind, `The server answered with status ${status}. Try again in a moment.`);
