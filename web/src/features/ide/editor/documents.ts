@@ -23,6 +23,7 @@ export interface DocView {
   readOnly: boolean;
   /** Shows only the beginning of a file that is no text. */
   peek: boolean;
+  /** For people, such as `TypeScript`. */
   language: string;
   eol: "LF" | "CRLF";
   bom: boolean;
@@ -175,11 +176,12 @@ export class Documents {
     monaco.editor.setModelLanguage(model, languageOf(monaco, path, model.getLineContent(1)));
     if (found.kind === "peek") {
       entry.model = model;
-      this.#set(path, { status: "text", notice: null, readOnly: true, peek: true, language: model.getLanguageId() });
+      this.#set(path, { status: "text", notice: null, readOnly: true, peek: true, language: languageName(monaco, model) });
       return;
     }
     entry.document = new OpenDocument(path, model, found, this.#host);
     this.#show(entry.document);
+    this.#set(path, { language: languageName(monaco, model) });
     const draft = await this.#drafts.get(path).catch(() => null);
     if (draft && this.#entries.get(path) === entry) entry.document.restore(draft.text, draft.etag);
   }
@@ -194,7 +196,7 @@ export class Documents {
     const model = entry.document?.model ?? entry.model;
     if (!model || model.isDisposed()) return;
     monaco.editor.setModelLanguage(model, languageOf(monaco, path, model.getLineContent(1)));
-    this.#set(path, { language: model.getLanguageId() });
+    this.#set(path, { language: languageName(monaco, model) });
   }
 
   #show(document: OpenDocument): void {
@@ -207,7 +209,6 @@ export class Documents {
       peek: false,
       bom: document.bom,
       eol: document.model.getEOL() === "\r\n" ? "CRLF" : "LF",
-      language: document.model.getLanguageId(),
     });
   }
 
@@ -219,12 +220,18 @@ export class Documents {
       state: FRESH,
       readOnly: false,
       peek: false,
-      language: "plaintext",
+      language: "Plain text",
       eol: "LF",
       bom: false,
     };
     this.store.setState((views) => ({ ...views, [path]: { ...(views[path] ?? blank), ...change } }));
   }
+}
+
+function languageName(monaco: typeof Monaco, model: Monaco.editor.ITextModel): string {
+  const id = model.getLanguageId();
+  if (id === "plaintext") return "Plain text";
+  return monaco.languages.getLanguages().find((language) => language.id === id)?.aliases?.[0] ?? id;
 }
 
 let models = 0;

@@ -76,7 +76,7 @@ export function EditorItems(): ReactElement | null {
         </Menu.Dropdown>
       </Menu>
       <span className={classes.plain} data-testid="status-language">
-        {view.language === "plaintext" ? "Plain text" : view.language}
+        {view.language}
       </span>
     </>
   );
