@@ -45,7 +45,7 @@ fn every_namespace_is_its_own() {
         assert!(a != ours && b != ours && a != b, "{kind}: {ours:?} {a:?} {b:?}");
     }
     // Pid 1 is the agent, and besides this very look nothing else is to be seen.
-    assert_eq!(one.sh("ps -e -o pid=,comm= | grep -v ' sh$\\| ps$\\| grep$' | tr -d ' '"), "1sandbox-testee");
+    assert_eq!(one.sh("ps -e -o pid=,comm= | grep -v ' sh$\\| tr$\\| ps$\\| grep$' | tr -d ' '"), "1sandbox-testee");
     assert_eq!(one.sh("cat /proc/self/cgroup | cut -d: -f3 | sort -u"), "/");
     assert_eq!(
         one.sh("ls /sys/class/net 2>/dev/null | wc -l; ip -o link 2>/dev/null | wc -l").lines().next(),
