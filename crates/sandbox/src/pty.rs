@@ -93,7 +93,10 @@ mod tests {
     fn a_program_on_a_terminal_leads_its_session_and_sees_the_size() {
         let Pty { master, slave } = open(101, 37).unwrap();
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", "stty size; ps -o sid= -p $$; echo $$; tty; : </dev/tty && echo controlling"]);
+        command.args([
+            "-c",
+            "stty size; ps -o sid= -p $$; echo $$; tty; : </dev/tty && echo controlling; cat /proc/self/oom_score_adj",
+        ]);
         let mut child = spawn(&mut command, slave).unwrap();
         drop(command);
         let text = read_to_end(master);
@@ -103,6 +106,8 @@ mod tests {
         assert_eq!(lines[1], lines[2], "{text}");
         assert!(lines[3].starts_with("/dev/pts/"), "{text}");
         assert_eq!(lines[4], "controlling", "{text}");
+        // Goes before its parent when memory runs out.
+        assert_eq!(lines[5], "200", "{text}");
     }
 
     #[test]
