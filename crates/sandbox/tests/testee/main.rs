@@ -1,9 +1,6 @@
 //! Stands for the agent in tests: the same two entry points, and instead of the agent's services one that runs what it
 //! is told. `launcher` is the launcher's helper; `agent` is pid 1 of a sandbox and answers, on its HTTP socket's
-//! descriptor, each line `["program","argument",…]` with the exit code, a newline, and what the program printed; `raw
-//! <number> <arguments…>` makes one system call and prints its error number, 0 for none.
-#![expect(unsafe_code, reason = "makes system calls by number, to see what the filter says")]
-#![allow(clippy::print_stdout, reason = "prints what a test reads")]
+//! descriptor, each line `["program","argument",…]` with the exit code, a newline, and what the program printed.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -16,7 +13,6 @@ fn main() -> ExitCode {
     match arguments.first().map(String::as_str) {
         Some("launcher") => launcher::main(launcher::HELPER_FD),
         Some("agent") => serve(),
-        Some("raw") => raw(&arguments[1..]),
         _ => ExitCode::from(64),
     }
 }
@@ -53,18 +49,4 @@ fn answer(client: UnixStream) -> std::io::Result<()> {
     let mut client = &client;
     client.write_all(format!("{code}\n").as_bytes())?;
     client.write_all(&output)
-}
-
-fn raw(numbers: &[String]) -> ExitCode {
-    let mut call = [0_i64; 7];
-    for (place, text) in call.iter_mut().zip(numbers) {
-        let Ok(number) = text.parse() else { return ExitCode::from(64) };
-        *place = number;
-    }
-    // SAFETY: the tests pass numbers that are not addresses (and 0 for pointers), so the kernel writes nowhere; this
-    // process does nothing else and ends at once.
-    let result = unsafe { libc::syscall(call[0], call[1], call[2], call[3], call[4], call[5], call[6]) };
-    let number = if result < 0 { std::io::Error::last_os_error().raw_os_error().unwrap_or(-1) } else { 0 };
-    println!("{number}");
-    ExitCode::SUCCESS
 }
