@@ -66,7 +66,9 @@ impl Terminal {
     pub(crate) async fn attach(mut socket: Socket) -> Result<Self> {
         while let Some(message) = socket.next().await {
             if let Message::Text(text) = message? {
-                let ServerFrame::Hello { offset, .. } = serde_json::from_str(&text)? else { bail!("no greeting: {text}") };
+                let ServerFrame::Hello { offset, .. } = serde_json::from_str(&text)? else {
+                    bail!("no greeting: {text}")
+                };
                 return Ok(Self { socket, offset, acked: offset, screen_left: 0 });
             }
         }

@@ -54,5 +54,10 @@ fn machine() -> String {
     let memory = read("/proc/meminfo");
     let kib: u64 = memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0);
     let kernel = read("/proc/sys/kernel/osrelease");
-    format!("{cores} cores of {}, {} GiB, Linux {}", model.trim_start_matches([':', ' ', '\t']), kib >> 20, kernel.trim())
+    format!(
+        "{cores} cores of {}, {} GiB, Linux {}",
+        model.trim_start_matches([':', ' ', '\t']),
+        kib >> 20,
+        kernel.trim()
+    )
 }

@@ -19,7 +19,8 @@ pub(crate) async fn measure(server: &Server, count: usize) -> Result<Question> {
     for id in &ids {
         let opened = client.open(id).await?;
         let agent = Client::new(&client.base, &opened.access.grant);
-        let _: serde_json::Value = agent.post(&format!("{}/v1/terminals", opened.access.path), &serde_json::json!({})).await?;
+        let _: serde_json::Value =
+            agent.post(&format!("{}/v1/terminals", opened.access.path), &serde_json::json!({})).await?;
     }
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     let after = available_kib()?;
@@ -32,7 +33,11 @@ pub(crate) async fn measure(server: &Server, count: usize) -> Result<Question> {
     }
     let per = |kib: f64| kib / 1024.0 / count as f64;
     question.value("agent and bash, private (Pss)", count, per(pss_kib as f64));
-    question.value("charged to the workspace's cgroup (page cache and kernel included)", count, per(cgroup_bytes as f64 / 1024.0));
+    question.value(
+        "charged to the workspace's cgroup (page cache and kernel included)",
+        count,
+        per(cgroup_bytes as f64 / 1024.0),
+    );
     question.value("gone from the machine's available memory", count, per(before.saturating_sub(after) as f64));
     question.note("Each runs its agent and one bash on a terminal, idle. Pss counts shared pages (the agent's and bash's code) once over all workspaces.");
     Ok(question)

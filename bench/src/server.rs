@@ -47,11 +47,10 @@ impl Server {
         let server = Self { child, binary, environment, base: format!("http://127.0.0.1:{port}"), _data: data };
         let end = Instant::now() + Duration::from_secs(20);
         loop {
-            if let Ok(answer) = reqwest::get(format!("{}/health/ready", server.base)).await {
-                if answer.status().is_success() {
+            if let Ok(answer) = reqwest::get(format!("{}/health/ready", server.base)).await
+                && answer.status().is_success() {
                     return Ok(server);
                 }
-            }
             ensure!(Instant::now() < end, "the server is not ready after 20 s");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -79,8 +78,11 @@ impl Server {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         self.child.wait()?;
-        let status =
-            Command::new(&self.binary).args(["serve", "--stop-all"]).envs(self.environment.clone()).stdout(Stdio::null()).status()?;
+        let status = Command::new(&self.binary)
+            .args(["serve", "--stop-all"])
+            .envs(self.environment.clone())
+            .stdout(Stdio::null())
+            .status()?;
         ensure!(status.success(), "workspaces could not be stopped");
         Ok(())
     }

@@ -22,7 +22,9 @@ impl Clock for Monotonic {
 /// Measures each variant for `duration`.
 pub(crate) async fn measure(duration: Duration) -> Result<Question> {
     let mut question = Question::new("Store: durable commits per second, 64 writers", "1/s", "one commit per call");
-    for (name, group_max) in [("one commit per call", 1), ("group commit (the default)", SqliteOptions::default().group_max)] {
+    for (name, group_max) in
+        [("one commit per call", 1), ("group commit (the default)", SqliteOptions::default().group_max)]
+    {
         let dir = tempfile::tempdir()?;
         let options = SqliteOptions { group_max, ..SqliteOptions::default() };
         let clock: Arc<dyn Clock> = Arc::new(Monotonic(Instant::now()));

@@ -85,7 +85,8 @@ pub(crate) async fn register_to_prompt(server: &Server, rounds: usize) -> Result
         let body = serde_json::json!({
             "email": format!("new{round}@bench.test"), "name": "New", "password": "benchmarks measure, they do not guess",
         });
-        let login: coditect_api::auth::LoggedIn = Client::new(&server.base, "").post("/api/v5/auth/register", &body).await?;
+        let login: coditect_api::auth::LoggedIn =
+            Client::new(&server.base, "").post("/api/v5/auth/register", &body).await?;
         let client = Client::new(&server.base, &login.access_token.context("no token")?);
         let registered = start.elapsed();
         let opened = client.open(&client.workspace("first").await?.id).await?;

@@ -32,7 +32,11 @@ fn openapi(root: &Path) -> Result<String> {
         .args(["run", "--quiet", "--package", "coditect-control", "--example", "openapi"])
         .output()
         .context("cargo could not be run")?;
-    ensure!(output.status.success(), "the OpenAPI document cannot be made: {}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "the OpenAPI document cannot be made: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(String::from_utf8(output.stdout)?)
 }
 
@@ -40,7 +44,8 @@ fn web_types(root: &Path) -> Result<String> {
     // A directory of its own, because the generator needs an older TypeScript than the web app.
     let tool = root.join("tools/openapi-types");
     if !tool.join("node_modules").exists() {
-        let status = Command::new("npm").current_dir(&tool).args(["ci", "--silent"]).status().context("npm could not be run")?;
+        let status =
+            Command::new("npm").current_dir(&tool).args(["ci", "--silent"]).status().context("npm could not be run")?;
         ensure!(status.success(), "npm ci failed in {}", tool.display());
     }
     let output = Command::new(tool.join("node_modules/.bin/openapi-typescript"))

@@ -370,7 +370,11 @@ impl Host {
     ///
     /// # Errors
     /// It does not run, or not as this generation.
-    pub async fn connect_agent(&self, workspace: WorkspaceId, generation: Generation) -> Result<UnixStream, ConnectError> {
+    pub async fn connect_agent(
+        &self,
+        workspace: WorkspaceId,
+        generation: Generation,
+    ) -> Result<UnixStream, ConnectError> {
         relay::agent(&self.run_dir_of(workspace, generation)?).await
     }
 
@@ -408,14 +412,16 @@ impl Host {
     }
 
     fn fence(&self, workspace: WorkspaceId, generation: Generation) -> Result<(), HostError> {
-        let advanced = lock(&self.inner.generations).advance(&workspace.label(), generation).map_err(HostError::State)?;
+        let advanced =
+            lock(&self.inner.generations).advance(&workspace.label(), generation).map_err(HostError::State)?;
         advanced.map_err(|newest| HostError::Outdated { got: generation, newest })
     }
 
     fn insert(&self, workspace: WorkspaceId, record: SandboxRecord, run_dir: PathBuf, pidfd: OwnedFd) {
         let generation = Generation(record.generation);
         let record = Arc::new(record);
-        lock(&self.inner.running).insert(workspace, Running { record: record.clone(), generation, run_dir: run_dir.clone() });
+        lock(&self.inner.running)
+            .insert(workspace, Running { record: record.clone(), generation, run_dir: run_dir.clone() });
         let inner = self.inner.clone();
         let watch = async move {
             if let Err(error) = wait_for_exit(pidfd).await {

@@ -62,7 +62,7 @@ impl Volumes {
 
     /// Bytes allocated on a volume: exact up to [`USE_ENTRIES_MAX`] entries and [`USE_DEPTH_MAX`] levels.
     pub(crate) fn allocated_bytes(&self, label: &str) -> io::Result<u64> {
-        let root = open_dir(CWD, &self.path(label))?;
+        let root = open_dir(CWD, self.path(label))?;
         let (mut bytes, mut entries) = (0, 0);
         let mut stack = vec![Dir::new(root)?];
         while let Some(dir) = stack.last_mut() {
@@ -83,11 +83,10 @@ impl Volumes {
             // A tenant may remove it at any moment: what is gone uses nothing.
             let Ok(stat) = rustix::fs::statat(fd, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
             bytes += u64::try_from(stat.st_blocks).unwrap_or(0) * 512;
-            if FileType::from_raw_mode(stat.st_mode).is_dir() && stack.len() < USE_DEPTH_MAX {
-                if let Ok(child) = open_dir(stack[stack.len() - 1].fd()?, name) {
+            if FileType::from_raw_mode(stat.st_mode).is_dir() && stack.len() < USE_DEPTH_MAX
+                && let Ok(child) = open_dir(stack[stack.len() - 1].fd()?, name) {
                     stack.push(Dir::new(child)?);
                 }
-            }
         }
         Ok(bytes)
     }

@@ -2,6 +2,8 @@
 //!
 //! Needs `target/test/coditect-agent` (`make rust-test` builds it) and fails without it.
 
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;

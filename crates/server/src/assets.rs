@@ -21,7 +21,10 @@ impl Assets for WebApp {
             return (path == "index.html").then(not_built);
         };
         let gzip = Embedded::get(&format!("{path}.gz")).map(|file| file.data);
-        let etag = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &file.metadata.sha256_hash()[..16]);
+        let etag = base64::Engine::encode(
+            &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+            &file.metadata.sha256_hash()[..16],
+        );
         Some(Asset { bytes: file.data, content_type: Cow::Borrowed(content_type(path)), etag, gzip })
     }
 }
@@ -29,7 +32,12 @@ impl Assets for WebApp {
 /// A binary built without the web app still serves the API, and says what is missing.
 fn not_built() -> Asset {
     let text: &[u8] = b"<!doctype html><title>Coditect</title><p>This binary was built without the web app. Build it with <code>make run</code>.";
-    Asset { bytes: Cow::Borrowed(text), content_type: Cow::Borrowed("text/html; charset=utf-8"), etag: "none".to_owned(), gzip: None }
+    Asset {
+        bytes: Cow::Borrowed(text),
+        content_type: Cow::Borrowed("text/html; charset=utf-8"),
+        etag: "none".to_owned(),
+        gzip: None,
+    }
 }
 
 fn content_type(path: &str) -> &'static str {

@@ -94,12 +94,13 @@ impl Client {
             return serde_json::from_slice(&bytes)
                 .map_err(|error| anyhow::anyhow!("the server's answer makes no sense: {error}").into());
         }
-        let detail = serde_json::from_slice::<ErrorBody>(&bytes).map(|body| body.error).unwrap_or_else(|_| ErrorDetail {
-            kind: ErrorKind::Internal,
-            message: format!("{} answered {status}; is it a Coditect server?", self.base),
-            request_id: String::new(),
-            details: serde_json::Map::new(),
-        });
+        let detail =
+            serde_json::from_slice::<ErrorBody>(&bytes).map(|body| body.error).unwrap_or_else(|_| ErrorDetail {
+                kind: ErrorKind::Internal,
+                message: format!("{} answered {status}; is it a Coditect server?", self.base),
+                request_id: String::new(),
+                details: serde_json::Map::new(),
+            });
         Err(Failure::Answer(Box::new(detail)))
     }
 }

@@ -107,10 +107,10 @@ impl Config {
         });
         let port = listen.first().map_or(8080, SocketAddr::port);
         let public_url =
-            reader.one("public_url", &format!("http://coditect.localhost:{port}"), |text| Origin::parse(text));
-        let public_authority = public_url.as_ref().map(Origin::authority).unwrap_or_default();
-        let workspace_domain =
-            reader.one("workspace_domain", &public_authority, |text| origin::parse_authority(text).map(|()| text.to_owned()));
+            reader.one("public_url", &format!("http://coditect.localhost:{port}"), Origin::parse);
+        let public_authority = public_url.as_ref().map_or_else(|| "localhost".to_owned(), Origin::authority);
+        let workspace_domain = reader
+            .one("workspace_domain", &public_authority, |text| origin::parse_authority(text).map(|()| text.to_owned()));
         let data_dir = reader.path("data_dir", "./data");
         let run_dir = reader.path("run_dir", &data_dir.join("run").to_string_lossy());
         let base = reader.path("base", "/");

@@ -50,8 +50,9 @@ async fn serve(config: Config, stop_all: bool) -> Result<ExitCode> {
 
     let store_dir = config.data_dir.join("store");
     make_private(&store_dir)?;
-    let store = Store::open_sqlite(&store_dir.join("coditect.sqlite"), coditect_store::SqliteOptions::default(), clock.clone())
-        .map_err(|error| anyhow!("{error}"))?;
+    let store =
+        Store::open_sqlite(&store_dir.join("coditect.sqlite"), coditect_store::SqliteOptions::default(), clock.clone())
+            .map_err(|error| anyhow!("{error}"))?;
 
     let host_dir = config.data_dir.join("host");
     make_private(&host_dir)?;
@@ -77,9 +78,15 @@ async fn serve(config: Config, stop_all: bool) -> Result<ExitCode> {
 
     let operator_token = OperatorToken::create(&config.data_dir, entropy.as_ref())?;
     let hosts = Arc::new(LocalHosts::new(host.clone(), host_id));
-    let control = Control::open(control_config(&config, &operator_token), store.clone(), hosts.clone(), clock.clone(), entropy.clone())
-        .await
-        .map_err(|error| anyhow!("{error}"))?;
+    let control = Control::open(
+        control_config(&config, &operator_token),
+        store.clone(),
+        hosts.clone(),
+        clock.clone(),
+        entropy.clone(),
+    )
+    .await
+    .map_err(|error| anyhow!("{error}"))?;
 
     let shutdown = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -162,14 +169,18 @@ async fn announce(config: &Config, control: &Control, adopted: usize) {
     if adopted > 0 {
         output::line("");
         let s = if adopted == 1 { "" } else { "s" };
-        output::line(format_args!("  {adopted} workspace{s} kept running and {} back.", if adopted == 1 { "is" } else { "are" }));
+        output::line(format_args!(
+            "  {adopted} workspace{s} kept running and {} back.",
+            if adopted == 1 { "is" } else { "are" }
+        ));
     }
     output::line("");
 }
 
 fn control_config(config: &Config, operator_token: &OperatorToken) -> ControlConfig {
     let mut control = ControlConfig::new(&config.public_url.to_string(), &config.workspace_domain);
-    control.alias_origins = listeners::aliases(config).iter().map(|alias| format!("{}://{alias}", config.public_url.scheme())).collect();
+    control.alias_origins =
+        listeners::aliases(config).iter().map(|alias| format!("{}://{alias}", config.public_url.scheme())).collect();
     control.tiers = config.tiers.clone();
     control.registration = match config.registration {
         Registration::Open => coditect_control::Registration::Open,

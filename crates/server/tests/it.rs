@@ -1,5 +1,7 @@
 //! The command line as a program sees it: output, exit codes, and what it says when something is missing.
 
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
 use std::process::{Command, Output};
 
 fn coditect(data: &std::path::Path, words: &[&str]) -> Output {
@@ -19,7 +21,8 @@ fn text(bytes: &[u8]) -> &str {
 #[test]
 fn a_configuration_is_checked_as_a_whole() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("coditect.toml"), "listen = \"here\"\nlgo = \"info\"\nregistration = \"maybe\"\n").unwrap();
+    std::fs::write(dir.path().join("coditect.toml"), "listen = \"here\"\nlgo = \"info\"\nregistration = \"maybe\"\n")
+        .unwrap();
     let output = coditect(dir.path(), &["check-config"]);
     assert_eq!(output.status.code(), Some(2));
     for word in ["3 problems", "listen", "lgo", "registration"] {

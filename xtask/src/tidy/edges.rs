@@ -30,11 +30,10 @@ pub(super) fn check(root: &Path, complaints: &mut Vec<String>) -> Result<()> {
         // Development dependencies may point anywhere that is not a cycle; cargo refuses those.
         let dependencies = manifest.get("dependencies").and_then(toml::Value::as_table);
         for dependency in dependencies.into_iter().flat_map(toml::Table::keys) {
-            if let Some(ours) = dependency.strip_prefix("coditect-") {
-                if !allowed.contains(&ours) {
+            if let Some(ours) = dependency.strip_prefix("coditect-")
+                && !allowed.contains(&ours) {
                     complaints.push(format!("crates/{name}: must not depend on {ours}"));
                 }
-            }
         }
     }
     Ok(())

@@ -18,7 +18,8 @@ pub(super) fn check(root: &Path, complaints: &mut Vec<String>) -> Result<()> {
     for path in super::files(root, &[".rs", ".mjs", ".test.ts", ".test.tsx"])? {
         sources.push_str(&std::fs::read_to_string(path)?);
     }
-    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| ") && !line.contains("---")).skip(1).collect();
+    let rows: Vec<&str> =
+        section.lines().filter(|line| line.starts_with("| ") && !line.contains("---")).skip(1).collect();
     if rows.is_empty() {
         complaints.push("ARCHITECTURE.md: the table of invariants is empty".to_owned());
     }

@@ -32,7 +32,13 @@ pub(crate) async fn run(command: User, config: &Config, json: bool) -> Result<Ex
                 output::table(
                     &["ID", "E-MAIL", "NAME", "TIER", "ROLE", "STATE"],
                     users.into_iter().map(|user| {
-                        let state = if user.disabled { "disabled" } else if user.admin { "administrator" } else { "active" };
+                        let state = if user.disabled {
+                            "disabled"
+                        } else if user.admin {
+                            "administrator"
+                        } else {
+                            "active"
+                        };
                         vec![user.id, user.email, user.name, user.tier, user.role, state.to_owned()]
                     }),
                 );

@@ -78,7 +78,9 @@ fn list_sandboxes(config: &Config, json: bool) -> Result<ExitCode, Failure> {
     } else if sandboxes.is_empty() {
         output::line("The server is not running, and no workspace is.");
     } else {
-        output::line("The server is not running. These workspaces still are; `coditect serve` adopts them, `coditect serve --stop-all` ends them:");
+        output::line(
+            "The server is not running. These workspaces still are; `coditect serve` adopts them, `coditect serve --stop-all` ends them:",
+        );
         let rows = sandboxes.iter().map(|s| vec![s.workspace.to_string(), "running".to_owned(), s.pid.to_string()]);
         output::table(&["ID", "STATE", "PID"], rows);
     }
@@ -112,8 +114,12 @@ async fn find(client: &Client, wanted: &str) -> Result<Record, Failure> {
     };
     match (named.next(), named.next()) {
         (Some(workspace), None) => Ok(workspace),
-        (None, _) => refuse(ErrorKind::NotFound, format!("no workspace is called {wanted}; `coditect workspace list` shows all")),
-        (Some(_), Some(_)) => refuse(ErrorKind::Conflict, format!("several workspaces are called {wanted}; use the id (ws_…)")),
+        (None, _) => {
+            refuse(ErrorKind::NotFound, format!("no workspace is called {wanted}; `coditect workspace list` shows all"))
+        }
+        (Some(_), Some(_)) => {
+            refuse(ErrorKind::Conflict, format!("several workspaces are called {wanted}; use the id (ws_…)"))
+        }
     }
 }
 

@@ -44,7 +44,11 @@ impl Origin {
     #[must_use]
     pub(crate) fn is_trustworthy(&self) -> bool {
         let host = self.authority.rsplit_once(':').map_or(self.authority.as_str(), |(host, _)| host);
-        self.scheme == "https" || host == "localhost" || host.ends_with(".localhost") || host == "127.0.0.1" || host == "[::1]"
+        self.scheme == "https"
+            || host == "localhost"
+            || host.ends_with(".localhost")
+            || host == "127.0.0.1"
+            || host == "[::1]"
     }
 }
 
@@ -61,11 +65,10 @@ pub(super) fn parse_authority(text: &str) -> Result<(), String> {
         Some((host, port)) if !text.ends_with(']') => (host, Some(port)),
         _ => (text, None),
     };
-    if let Some(port) = port {
-        if port.parse::<u16>().map_or(true, |number| number == 0 || number.to_string() != port) {
+    if let Some(port) = port
+        && port.parse::<u16>().map_or(true, |number| number == 0 || number.to_string() != port) {
             return error();
         }
-    }
     let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let ok = match bracketed {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),

@@ -23,7 +23,8 @@ impl Reader {
                 continue;
             }
             if !KNOWN.iter().any(|known| key.split("__").next() == Some(&known.to_uppercase())) {
-                problems.push(format!("the environment variable {name} sets nothing; known keys: {}", KNOWN.join(", ")));
+                problems
+                    .push(format!("the environment variable {name} sets nothing; known keys: {}", KNOWN.join(", ")));
                 continue;
             }
             set(&mut table, &key.to_lowercase(), value, &mut problems, name);
@@ -96,8 +97,10 @@ impl Reader {
 
     /// A path; relative ones start at the working directory.
     pub(super) fn path(&mut self, key: &str, default: &str) -> PathBuf {
-        let text = self
-            .one(key, default, |text| if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) })
+        let text =
+            self.one(key, default, |text| {
+                if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
+            })
             .unwrap_or_else(|| default.to_owned());
         let path = Path::new(&text);
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

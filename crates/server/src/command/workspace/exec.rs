@@ -16,7 +16,12 @@ use crate::output::Failure;
 /// Bytes of standard input in one frame.
 const INPUT_CHUNK_BYTES: usize = 32 * 1024;
 
-pub(crate) async fn run(client: &Client, id: &str, argv: Vec<String>, cwd: Option<String>) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(
+    client: &Client,
+    id: &str,
+    argv: Vec<String>,
+    cwd: Option<String>,
+) -> Result<ExitCode, Failure> {
     let access: Access = client.post(&format!("/api/v5/workspaces/{id}/grant"), &serde_json::json!({})).await?;
     let url = format!("{}{}/v1/exec", client.websocket_base(), access.path);
     let mut request = url.into_client_request().map_err(anyhow::Error::from)?;
