@@ -84,11 +84,7 @@ async fn send(
 }
 
 /// Receives until the connection ends (`None`) or is to be closed.
-async fn receive(
-    terminal: &Terminal,
-    stream: &mut SplitStream<WebSocket>,
-    attached: &Attached,
-) -> Option<CloseFrame> {
+async fn receive(terminal: &Terminal, stream: &mut SplitStream<WebSocket>, attached: &Attached) -> Option<CloseFrame> {
     loop {
         // Input that the terminal does not take stays in the socket, where it costs the client and nobody else.
         while !terminal.has_room(attached.key)? {

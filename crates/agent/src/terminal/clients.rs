@@ -300,6 +300,8 @@ mod tests {
             clients.detach(key);
         }
         assert_eq!(clients.inputs.len(), CLIENTS_MAX);
-        assert!((1..ATTACHED_MAX).all(|number| clients.inputs.iter().any(|input| input.client == format!("stays{number}"))));
+        assert!(
+            (1..ATTACHED_MAX).all(|number| clients.inputs.iter().any(|input| input.client == format!("stays{number}")))
+        );
     }
 }

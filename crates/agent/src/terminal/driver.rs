@@ -197,7 +197,8 @@ impl State {
 /// looks at them as they come, and drops what exceeds its buffer.
 fn unread(master: impl AsFd) -> bool {
     rustix::termios::tcgetattr(&master).is_ok_and(|modes| !modes.local_modes.contains(LocalModes::ICANON))
-        && program_side(&master).is_some_and(|slave| rustix::io::ioctl_fionread(slave).is_ok_and(|count| count >= UNREAD_BYTES))
+        && program_side(&master)
+            .is_some_and(|slave| rustix::io::ioctl_fionread(slave).is_ok_and(|count| count >= UNREAD_BYTES))
 }
 
 /// Drops the input that the kernel holds for the program.

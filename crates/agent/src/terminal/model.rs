@@ -213,9 +213,7 @@ impl History {
         let mut probe = FirstIsLineBreak(None);
         let _ = row.write_formatted_basic(&mut probe, &mut state);
         let line = Line { wrapped: probe.0 == Some(false), bytes: self.scratch.len() };
-        while !self.lines.is_empty()
-            && (self.lines.len() >= TEXT_LINES || self.text.len() + line.bytes > TEXT_BYTES)
-        {
+        while !self.lines.is_empty() && (self.lines.len() >= TEXT_LINES || self.text.len() + line.bytes > TEXT_BYTES) {
             let oldest = self.lines.pop_front().map_or(0, |oldest| oldest.bytes);
             self.text.drain(..oldest);
         }

@@ -86,8 +86,7 @@ impl Scanner {
             (Text { bell_ends: true }, 0x07) => Ground,
             (state @ Text { .. }, _) => state,
         };
-        let begins = matches!(next, Escape) && byte == 0x1b
-            || matches!(next, Character(_)) && byte >= 0xc0;
+        let begins = matches!(next, Escape) && byte == 0x1b || matches!(next, Character(_)) && byte >= 0xc0;
         if begins {
             self.pending.clear();
         }
@@ -124,7 +123,15 @@ mod tests {
 
     #[test]
     fn an_unfinished_end_is_kept_and_a_finished_one_is_not() {
-        for whole in ["text", "\u{1b}[31mred", "\u{1b}]0;title\u{7}", "\u{1b}]0;title\u{1b}\\", "é😀", "\u{1b}(B", "\u{1b}[1\u{18}x"] {
+        for whole in [
+            "text",
+            "\u{1b}[31mred",
+            "\u{1b}]0;title\u{7}",
+            "\u{1b}]0;title\u{1b}\\",
+            "é😀",
+            "\u{1b}(B",
+            "\u{1b}[1\u{18}x",
+        ] {
             assert_eq!(pending(whole.as_bytes()), b"", "{whole:?}");
         }
         for (stream, end) in [

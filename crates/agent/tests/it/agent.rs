@@ -18,21 +18,21 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
 
 /// Everything that is waited for happens within this time, or the test fails.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A running agent; it ends with this value.
-pub struct Agent {
+pub(crate) struct Agent {
     child: Child,
     dir: tempfile::TempDir,
-    pub config: AgentConfig,
+    pub(crate) config: AgentConfig,
 }
 
 impl Agent {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(|_| {})
     }
 
-    pub fn start_with(change: impl FnOnce(&mut AgentConfig)) -> Self {
+    pub(crate) fn start_with(change: impl FnOnce(&mut AgentConfig)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let sub = |name: &str| {
             let path = dir.path().join(name);
@@ -49,7 +49,13 @@ impl Agent {
         let bind = |name: &str| OwnedFd::from(UnixListener::bind(dir.path().join(name)).unwrap());
         // The shell puts the sockets where the launcher would.
         let child = Command::new("/bin/sh")
-            .args(["-c", "exec \"$@\" 3<&0 4<&1 0</dev/null 1>/dev/null", "sh", env!("CARGO_BIN_EXE_coditect-agent"), "agent"])
+            .args([
+                "-c",
+                "exec \"$@\" 3<&0 4<&1 0</dev/null 1>/dev/null",
+                "sh",
+                env!("CARGO_BIN_EXE_coditect-agent"),
+                "agent",
+            ])
             .arg(serde_json::to_string(&config).unwrap())
             .stdin(Stdio::from(bind("agent.sock")))
             .stdout(Stdio::from(bind("ports.sock")))
@@ -58,26 +64,26 @@ impl Agent {
         Self { child, dir, config }
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    pub fn workspace(&self, name: &str) -> PathBuf {
+    pub(crate) fn workspace(&self, name: &str) -> PathBuf {
         Path::new(&self.config.workspace).join(name)
     }
 
-    pub fn ports_socket(&self) -> PathBuf {
+    pub(crate) fn ports_socket(&self) -> PathBuf {
         self.dir.path().join("ports.sock")
     }
 
     /// Bytes of memory that are this process's own.
-    pub fn private_memory(&self) -> u64 {
+    pub(crate) fn private_memory(&self) -> u64 {
         let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid())).unwrap();
         let private = text.lines().filter(|line| line.starts_with("Private_"));
         private.map(|line| line.split_ascii_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024).sum()
     }
 
-    pub async fn exit_code(mut self) -> Option<i32> {
+    pub(crate) async fn exit_code(mut self) -> Option<i32> {
         let begun = Instant::now();
         while begun.elapsed() < DEADLINE {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -92,8 +98,9 @@ impl Agent {
         UnixStream::connect(self.dir.path().join("agent.sock")).await.unwrap()
     }
 
-    pub async fn raw(&self, request: http::Request<Full<bytes::Bytes>>) -> (http::response::Parts, bytes::Bytes) {
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(self.connect().await)).await.unwrap();
+    pub(crate) async fn raw(&self, request: http::Request<Full<bytes::Bytes>>) -> (http::response::Parts, bytes::Bytes) {
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(self.connect().await)).await.unwrap();
         let connection = tokio::spawn(connection);
         let response = timeout(DEADLINE, sender.send_request(request)).await.unwrap().unwrap();
         let (parts, body) = response.into_parts();
@@ -103,7 +110,7 @@ impl Agent {
     }
 
     /// Status and body of a request with a JSON body.
-    pub async fn request(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn request(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let mut request = http::Request::builder().method(method).uri(path).header("host", "agent");
         let bytes = if body.is_null() {
             bytes::Bytes::new()
@@ -116,7 +123,7 @@ impl Agent {
         (parts.status.as_u16(), body)
     }
 
-    pub async fn web_socket(&self, path: &str) -> Socket {
+    pub(crate) async fn web_socket(&self, path: &str) -> Socket {
         let mut request = format!("ws://agent{path}").into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "coditect.v1".parse().unwrap());
         let (inner, response) = tokio_tungstenite::client_async(request, self.connect().await).await.unwrap();
@@ -125,7 +132,7 @@ impl Agent {
     }
 
     /// A new terminal's id.
-    pub async fn terminal(&self) -> String {
+    pub(crate) async fn terminal(&self) -> String {
         let (status, terminal) = self.request("POST", "/v1/terminals", serde_json::json!({})).await;
         assert_eq!(status, 201, "{terminal}");
         terminal["id"].as_str().unwrap().to_owned()
@@ -141,7 +148,7 @@ impl Drop for Agent {
 }
 
 /// Waits until something is so.
-pub async fn eventually(what: &str, mut so: impl FnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
         assert!(begun.elapsed() < DEADLINE, "not in time: {what}");
@@ -150,32 +157,32 @@ pub async fn eventually(what: &str, mut so: impl FnMut() -> bool) {
 }
 
 /// Whether a process runs (a zombie does not).
-pub fn runs(pid: u32) -> bool {
+pub(crate) fn runs(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
 }
 
 /// A WebSocket to the agent.
-pub struct Socket {
-    pub inner: WebSocketStream<UnixStream>,
+pub(crate) struct Socket {
+    pub(crate) inner: WebSocketStream<UnixStream>,
 }
 
 impl Socket {
-    pub async fn send(&mut self, message: impl Into<Message>) {
+    pub(crate) async fn send(&mut self, message: impl Into<Message>) {
         timeout(DEADLINE, self.inner.send(message.into())).await.expect("the agent does not read").unwrap();
     }
 
-    pub async fn send_json(&mut self, value: Value) {
+    pub(crate) async fn send_json(&mut self, value: Value) {
         self.send(value.to_string()).await;
     }
 
     /// The next message but pings; `None` at the end of the connection.
-    pub async fn next(&mut self) -> Option<Message> {
+    pub(crate) async fn next(&mut self) -> Option<Message> {
         self.next_in_time().await.expect("the agent says nothing")
     }
 
     /// The same; `None` when nothing comes in time.
-    pub async fn next_in_time(&mut self) -> Option<Option<Message>> {
+    pub(crate) async fn next_in_time(&mut self) -> Option<Option<Message>> {
         loop {
             match timeout(DEADLINE, self.inner.next()).await.ok()? {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
@@ -186,7 +193,7 @@ impl Socket {
     }
 
     /// The code the agent closes the connection with.
-    pub async fn close_code(&mut self) -> u16 {
+    pub(crate) async fn close_code(&mut self) -> u16 {
         loop {
             match self.next().await {
                 Some(Message::Close(frame)) => return frame.unwrap().code.into(),

@@ -8,27 +8,27 @@ use tokio_tungstenite::tungstenite::Message;
 use super::agent::{Agent, Socket};
 
 /// A connection to a terminal.
-pub struct Client {
-    pub socket: Socket,
+pub(crate) struct Client {
+    pub(crate) socket: Socket,
     /// Output received, beginning at `offset`.
-    pub output: Vec<u8>,
+    pub(crate) output: Vec<u8>,
     /// Where `output` begins in the stream.
-    pub offset: u64,
+    pub(crate) offset: u64,
     /// The emulator of this client.
-    pub screen: vt100::Parser,
-    pub hello: Value,
-    pub renderings: u32,
-    pub input_offset: u64,
-    pub size: (u64, u64),
-    pub title: String,
-    pub exit: Option<i64>,
+    pub(crate) screen: vt100::Parser,
+    pub(crate) hello: Value,
+    pub(crate) renderings: u32,
+    pub(crate) input_offset: u64,
+    pub(crate) size: (u64, u64),
+    pub(crate) title: String,
+    pub(crate) exit: Option<i64>,
     /// Acknowledges all output.
-    pub acknowledges: bool,
+    pub(crate) acknowledges: bool,
     rendering_left: u64,
 }
 
 impl Client {
-    pub async fn attach(agent: &Agent, terminal: &str, client: &str, since: Option<u64>) -> Self {
+    pub(crate) async fn attach(agent: &Agent, terminal: &str, client: &str, since: Option<u64>) -> Self {
         let since = since.map(|since| format!("&since={since}")).unwrap_or_default();
         let mut socket = agent.web_socket(&format!("/v1/terminals/{terminal}/attach?client={client}{since}")).await;
         let Some(Message::Text(text)) = socket.next().await else { panic!("no hello") };
@@ -53,35 +53,39 @@ impl Client {
     }
 
     /// Where the next output byte stands in the stream.
-    pub fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.offset + self.output.len() as u64
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.output).into_owned()
     }
 
-    pub async fn type_bytes(&mut self, bytes: &[u8]) {
+    pub(crate) async fn type_bytes(&mut self, bytes: &[u8]) {
         self.socket.send(bytes.to_vec()).await;
     }
 
-    pub async fn run(&mut self, line: &str) {
+    pub(crate) async fn run(&mut self, line: &str) {
         self.type_bytes(format!("{line}\n").as_bytes()).await;
     }
 
-    pub async fn resize(&mut self, cols: u16, rows: u16) {
+    pub(crate) async fn resize(&mut self, cols: u16, rows: u16) {
         self.socket.send_json(json!({"type": "resize", "cols": cols, "rows": rows})).await;
     }
 
-    pub async fn ack(&mut self) {
+    pub(crate) async fn ack(&mut self) {
         let offset = self.end();
         self.socket.send_json(json!({"type": "ack", "offset": offset})).await;
     }
 
     /// Takes one message. `false` at the end of the connection.
-    pub async fn receive(&mut self) -> bool {
+    pub(crate) async fn receive(&mut self) -> bool {
         let Some(message) = self.socket.next_in_time().await else {
-            panic!("the agent says nothing; output so far {:?}, screen {:?}", self.text(), self.screen.screen().contents());
+            panic!(
+                "the agent says nothing; output so far {:?}, screen {:?}",
+                self.text(),
+                self.screen.screen().contents()
+            );
         };
         match message {
             Some(Message::Binary(bytes)) if self.rendering_left > 0 => {
@@ -129,33 +133,35 @@ impl Client {
         }
     }
 
-    pub async fn until(&mut self, what: &str, mut so: impl FnMut(&Self) -> bool) {
+    pub(crate) async fn until(&mut self, what: &str, mut so: impl FnMut(&Self) -> bool) {
         while !so(self) || self.rendering_left > 0 {
             assert!(self.receive().await, "the connection ended before: {what}; output {:?}", self.text());
         }
     }
 
     /// Until the output holds this text.
-    pub async fn until_text(&mut self, wanted: &str) {
+    pub(crate) async fn until_text(&mut self, wanted: &str) {
         self.until(wanted, |client| contains(&client.output, wanted.as_bytes())).await;
     }
 
     /// Until the screen shows this text.
-    pub async fn until_shown(&mut self, wanted: &str) {
+    pub(crate) async fn until_shown(&mut self, wanted: &str) {
         self.until(wanted, |client| client.screen.screen().contents().contains(wanted)).await;
     }
 
     /// Makes the terminal give back every byte as it is typed, with `program` reading it.
-    pub async fn raw(&mut self, program: &str) {
+    pub(crate) async fn raw(&mut self, program: &str) {
         // The marker is not in the echo of the command line.
         self.run(&format!("stty raw -echo; printf 'RE''ADY'; {program}")).await;
         self.until_text("READY").await;
-        self.offset = self.end();
-        self.output.clear();
+        // The program's own output may have come along.
+        let marker = self.output.windows(5).rposition(|window| window == b"READY").unwrap() + 5;
+        self.output.drain(..marker);
+        self.offset += marker as u64;
     }
 }
 
-pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
@@ -164,13 +170,13 @@ fn sides(size: (u64, u64)) -> (NonZeroU16, NonZeroU16) {
     (side(size.1), side(size.0))
 }
 
-pub fn emulator(size: (u64, u64)) -> vt100::Parser {
+pub(crate) fn emulator(size: (u64, u64)) -> vt100::Parser {
     let (rows, cols) = sides(size);
     vt100::Parser::new(rows, cols, 2000)
 }
 
 /// Scrolled rows, newest first.
-pub fn scrollback(parser: &mut vt100::Parser) -> Vec<String> {
+pub(crate) fn scrollback(parser: &mut vt100::Parser) -> Vec<String> {
     let screen = parser.screen_mut();
     let cols = screen.size().1.get();
     let mut rows = Vec::new();

@@ -28,7 +28,8 @@ async fn ports_and_terminals_are_told_at_connect_and_when_they_change() {
 
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let has = |event: &Value| event["ports"].as_array().is_some_and(|ports| ports.iter().any(|found| found["port"] == port));
+    let has =
+        |event: &Value| event["ports"].as_array().is_some_and(|ports| ports.iter().any(|found| found["port"] == port));
     until(&mut socket, has).await;
     drop(listener);
     until(&mut socket, |event| event["type"] == "ports" && !has(event)).await;
@@ -62,7 +63,11 @@ async fn changes_in_watched_directories_are_told() {
 async fn requests_that_break_the_protocol_end_the_connection() {
     let agent = Agent::start();
     let many: Vec<String> = (0..513).map(|number| format!("/{number}")).collect();
-    for request in [json!({"type": "watch", "paths": many}), json!({"type": "watch", "paths": ["relative"]}), json!({"type": "dance"})] {
+    for request in [
+        json!({"type": "watch", "paths": many}),
+        json!({"type": "watch", "paths": ["relative"]}),
+        json!({"type": "dance"}),
+    ] {
         let mut socket = agent.web_socket("/v1/events").await;
         socket.send_json(request).await;
         assert_eq!(socket.close_code().await, 1008);

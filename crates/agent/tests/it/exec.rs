@@ -72,7 +72,8 @@ async fn input_ends_with_an_empty_frame_and_output_is_complete() {
             }
         }
     };
-    let ((), (out, last)) = tokio::time::timeout(super::agent::DEADLINE, async { tokio::join!(sending, receiving) }).await.unwrap();
+    let ((), (out, last)) =
+        tokio::time::timeout(super::agent::DEADLINE, async { tokio::join!(sending, receiving) }).await.unwrap();
     assert!(out == data, "the bytes differ");
     assert_eq!(last, r#"{"type":"exit","code":0}"#);
 }
@@ -84,13 +85,20 @@ async fn a_background_process_does_not_hold_up_the_end() {
     assert_eq!(done.last["code"], 0);
     let pid: u32 = String::from_utf8(done.out).unwrap().trim().parse().unwrap();
     assert!(runs(pid), "what a command leaves behind on purpose stays");
-    rustix::process::kill_process(rustix::process::Pid::from_raw(pid.cast_signed()).unwrap(), rustix::process::Signal::KILL).unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(pid.cast_signed()).unwrap(),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
 }
 
 #[tokio::test]
 async fn a_command_ends_with_its_client() {
     let agent = Agent::start();
-    for script in ["sleep 1005 & echo $! >> pids; echo $$ >> pids; echo up; wait", "trap '' TERM HUP; (trap '' TERM; sleep 1006) & echo $! >> pids; echo $$ >> pids; echo up; wait"] {
+    for script in [
+        "sleep 1005 & echo $! >> pids; echo $$ >> pids; echo up; wait",
+        "trap '' TERM HUP; (trap '' TERM; sleep 1006) & echo $! >> pids; echo $$ >> pids; echo up; wait",
+    ] {
         let mut socket = agent.web_socket("/v1/exec").await;
         socket.send_json(json!({"argv": ["sh", "-c", script]})).await;
         let Some(Message::Binary(up)) = socket.next().await else { panic!() };

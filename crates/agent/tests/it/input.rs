@@ -89,13 +89,13 @@ async fn an_interrupt_gets_through_when_the_terminal_takes_no_more() {
     client.run("stty -icanon -echo; echo STU''CK; sleep 1000").await;
     client.until_text("STUCK").await;
     client.until("the acknowledgement", |client| client.input_offset > 0).await;
-    let junk = vec![b'#'; 30_000];
-    for _ in 0..4 {
+    let junk = vec![b'#'; 20_000];
+    for _ in 0..3 {
         client.type_bytes(&junk).await;
     }
     // The interrupt overtakes what was typed before it, and drops it.
     client.type_bytes(&[3]).await;
-    client.until("everything taken", |client| client.input_offset > 120_000).await;
+    client.until("everything taken", |client| client.input_offset > 60_000).await;
     client.until_text("STUCK\r\n\r\n$ ").await;
     client.run("echo us''able").await;
     client.until_text("usable").await;
@@ -109,7 +109,11 @@ async fn a_paste_larger_than_every_buffer_arrives_whole() {
     let mut client = Client::attach(&agent, &terminal, "a", Some(0)).await;
     client.raw("sleep 0.3; head -c 1000000 | md5sum; stty sane").await;
     let data: Vec<u8> = (0..1_000_000_u32).map(|byte| u8::try_from(byte % 251).unwrap()).collect();
-    let mut expected = std::process::Command::new("md5sum").stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut expected = std::process::Command::new("md5sum")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     std::io::Write::write_all(&mut expected.stdin.take().unwrap(), &data).unwrap();
     let expected = String::from_utf8(expected.wait_with_output().unwrap().stdout).unwrap();
     for chunk in data.chunks(50_000) {

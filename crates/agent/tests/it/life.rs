@@ -13,7 +13,10 @@ async fn told_to_stop_it_hangs_up_and_ends() {
         let agent = Agent::start();
         let terminal = agent.terminal().await;
         let mut client = Client::attach(&agent, &terminal, "a", Some(0)).await;
-        client.run("trap 'echo saved > saved; exit' HUP; echo $$ > pid; (trap '' HUP; sleep 1007) & echo $! >> pid; echo re''ady").await;
+        let script = "trap 'echo saved > saved; exit' HUP; echo $$ > pid; (trap '' HUP; sleep 1007) & echo $! >> pid; \
+            echo re''ady; while :; do sleep 0.05; done";
+        std::fs::write(agent.workspace("script"), script).unwrap();
+        client.run("exec sh script").await;
         client.until_text("ready").await;
         let mut socket = agent.web_socket("/v1/exec").await;
         socket.send_json(json!({"argv": ["sh", "-c", "echo $$ >> pid; echo up; sleep 1008"]})).await;

@@ -33,7 +33,13 @@ async fn the_shell_has_the_users_environment_and_nothing_else() {
     client.until_text("done").await;
     let read = |name: &str| std::fs::read_to_string(agent.workspace(name)).unwrap();
     let env = read("env");
-    for line in ["TERM=xterm-256color", "COLORTERM=truecolor", "LANG=C.UTF-8", "USER=dev", &format!("HOME={}", agent.config.home)] {
+    for line in [
+        "TERM=xterm-256color",
+        "COLORTERM=truecolor",
+        "LANG=C.UTF-8",
+        "USER=dev",
+        &format!("HOME={}", agent.config.home),
+    ] {
         assert!(env.lines().any(|have| have == line), "{line} in {env}");
     }
     assert!(env.contains(&format!("CODITECT_WORKSPACE={}", agent.config.workspace_id)));
@@ -181,7 +187,10 @@ async fn a_client_that_does_not_acknowledge_costs_no_memory_and_hinders_nobody()
     deaf.type_bytes(&[3]).await;
     deaf.acknowledges = true;
     deaf.ack().await;
-    deaf.until("the prompt", |client| client.output.ends_with(b"$ ") || client.screen.screen().contents().ends_with("$")).await;
+    deaf.until("the prompt", |client| {
+        client.output.ends_with(b"$ ") || client.screen.screen().contents().ends_with("$")
+    })
+    .await;
 }
 
 #[tokio::test]

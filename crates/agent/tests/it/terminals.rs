@@ -17,7 +17,8 @@ async fn asking_twice_for_one_id_makes_one_terminal() {
     assert_eq!((&made["name"], &made["cols"], &made["rows"]), (&json!("build[31m"), &json!(100), &json!(30)));
     let (_, list) = agent.request("GET", "/v1/terminals", Value::Null).await;
     assert_eq!(list.as_array().unwrap().len(), 1);
-    let (status, renamed) = agent.request("PATCH", &format!("/v1/terminals/{id}"), json!({"name": "x".repeat(500)})).await;
+    let (status, renamed) =
+        agent.request("PATCH", &format!("/v1/terminals/{id}"), json!({"name": "x".repeat(500)})).await;
     assert_eq!((status, renamed["name"].as_str().unwrap().len()), (200, 200));
     let (status, agent_status) = agent.request("GET", "/v1/status", Value::Null).await;
     assert_eq!((status, &agent_status["terminals"]), (200, &json!(1)));
@@ -50,7 +51,10 @@ async fn bad_requests_are_answered_in_words() {
     let request = http::Request::get("/nowhere").header("host", "a").header("x-request-id", "req_given");
     let (parts, body) = agent.raw(request.body(http_body_util::Full::default()).unwrap()).await;
     let body: Value = serde_json::from_slice(&body).unwrap();
-    assert_eq!((parts.headers["x-request-id"].to_str().unwrap(), &body["error"]["request_id"]), ("req_given", &json!("req_given")));
+    assert_eq!(
+        (parts.headers["x-request-id"].to_str().unwrap(), &body["error"]["request_id"]),
+        ("req_given", &json!("req_given"))
+    );
 }
 
 #[tokio::test]
@@ -58,7 +62,10 @@ async fn there_are_only_so_many_and_ended_ones_make_room() {
     let agent = Agent::start_with(|config| config.terminals_max = 2);
     let (first, _second) = (agent.terminal().await, agent.terminal().await);
     let (status, body) = agent.request("POST", "/v1/terminals", json!({})).await;
-    assert_eq!((status, &body["error"]["kind"], &body["error"]["details"]["limit"]), (409, &json!("limit_exceeded"), &json!(2)));
+    assert_eq!(
+        (status, &body["error"]["kind"], &body["error"]["details"]["limit"]),
+        (409, &json!("limit_exceeded"), &json!(2))
+    );
     let mut client = Client::attach(&agent, &first, "a", Some(0)).await;
     client.run("exit").await;
     client.until("the end", |client| client.exit.is_some()).await;
@@ -104,7 +111,8 @@ async fn deleting_ends_background_jobs_that_ignore_hangups() {
     let mut client = Client::attach(&agent, &terminal, "a", Some(0)).await;
     client.run("set -m; sleep 1001 & nohup sleep 1002 >/dev/null 2>&1 & (trap '' HUP TERM; sleep 1003) & jobs -p > pids; echo $$ >> pids; echo do''ne").await;
     client.until_text("\ndone").await;
-    let pids: Vec<u32> = std::fs::read_to_string(agent.workspace("pids")).unwrap().lines().map(|line| line.parse().unwrap()).collect();
+    let pids: Vec<u32> =
+        std::fs::read_to_string(agent.workspace("pids")).unwrap().lines().map(|line| line.parse().unwrap()).collect();
     assert_eq!(pids.len(), 4);
     assert!(pids.iter().all(|&pid| runs(pid)));
     let (status, _) = agent.request("DELETE", &format!("/v1/terminals/{terminal}"), Value::Null).await;
@@ -134,7 +142,14 @@ async fn a_shell_that_is_not_there_is_replaced_and_a_clients_name_is_checked() {
     let mut client = Client::attach(&agent, &terminal, "a", Some(0)).await;
     client.run("echo us''able").await;
     client.until_text("usable").await;
-    for query in ["", "?client=", "?client=a%20b", &format!("?client={}", "x".repeat(65)), "?client=a&since=-1", "?client=a&more=1"] {
+    for query in [
+        "",
+        "?client=",
+        "?client=a%20b",
+        &format!("?client={}", "x".repeat(65)),
+        "?client=a&since=-1",
+        "?client=a&more=1",
+    ] {
         let request = http::Request::get(format!("/v1/terminals/{terminal}/attach{query}"))
             .header("host", "a")
             .header("connection", "upgrade")

@@ -111,7 +111,9 @@ fn hostile_output_is_bounded() {
     let mut model = Model::new(size);
     let mut stream = Vec::new();
     for cell in 0..400_000_u32 {
-        stream.extend(format!("\x1b[38;2;{};{};{};1;3;4me\u{301}\u{302}\u{303}", cell % 256, cell % 255, cell % 254).bytes());
+        stream.extend(
+            format!("\x1b[38;2;{};{};{};1;3;4me\u{301}\u{302}\u{303}", cell % 256, cell % 255, cell % 254).bytes(),
+        );
     }
     model.write(&stream);
     model.write(b"\x1b]2;");
@@ -153,9 +155,17 @@ fn random_stream(random: &mut Random) -> Vec<u8> {
             19 => "\x1b8".to_owned(),
             20 => format!("\x1b[{}J", random.below(3)),
             21 => format!("\x1b[{}K", random.below(3)),
-            22 => format!("\x1b[{one}{}", ['L', 'M', 'P', '@', 'X', 'S', 'T', 'A', 'B', 'C', 'D', 'G', 'd'][usize::try_from(random.below(13)).unwrap()]),
+            22 => format!(
+                "\x1b[{one}{}",
+                ['L', 'M', 'P', '@', 'X', 'S', 'T', 'A', 'B', 'C', 'D', 'G', 'd']
+                    [usize::try_from(random.below(13)).unwrap()]
+            ),
             23 => ["\x1b[?1049h", "\x1b[?1049l"][usize::try_from(random.below(2)).unwrap()].to_owned(),
-            24 => format!("\x1b[?{}{}", [1, 25, 2004, 1000, 1002, 1006][usize::try_from(random.below(6)).unwrap()], ['h', 'l'][usize::try_from(random.below(2)).unwrap()]),
+            24 => format!(
+                "\x1b[?{}{}",
+                [1, 25, 2004, 1000, 1002, 1006][usize::try_from(random.below(6)).unwrap()],
+                ['h', 'l'][usize::try_from(random.below(2)).unwrap()]
+            ),
             25 => format!("\x1b]0;t{one}\x07"),
             26 => "\t".to_owned(),
             27 => "\x08".to_owned(),
@@ -177,7 +187,9 @@ fn a_rendering_continues_with_the_bytes_behind_it() {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let stream = random_stream(&mut random);
         let cut = usize::try_from(random.below(stream.len() as u64 + 1)).unwrap();
-        let size = Size::new(u16::try_from(20 + random.below(80)).unwrap(), u16::try_from(5 + random.below(30)).unwrap()).unwrap();
+        let size =
+            Size::new(u16::try_from(20 + random.below(80)).unwrap(), u16::try_from(5 + random.below(30)).unwrap())
+                .unwrap();
         let (model, mut reference) = write_both(&stream[..cut], size);
         let mut back = client(&model);
         let context = format!("seed {seed}, {size:?}, cut {cut} of {:?}", String::from_utf8_lossy(&stream));
@@ -198,12 +210,17 @@ fn arbitrary_bytes_and_sizes_never_panic() {
             let stream = match random.below(3) {
                 0 => (0..random.below(2000)).map(|_| u8::try_from(random.below(256)).unwrap()).collect(),
                 1 => (0..random.below(2000))
-                    .map(|_| b"\x1b[;?0123456789hlrHJKLMPSTXm@bcqABCDEFGd\xe6\xbc\xa2\xef\xb8\x8fe\xcc\x81 \r\n\t\x08"[usize::try_from(random.below(52)).unwrap()])
+                    .map(|_| {
+                        b"\x1b[;?0123456789hlrHJKLMPSTXm@bcqABCDEFGd\xe6\xbc\xa2\xef\xb8\x8fe\xcc\x81 \r\n\t\x08"
+                            [usize::try_from(random.below(52)).unwrap()]
+                    })
                     .collect(),
                 _ => random_stream(&mut random),
             };
             model.write(&stream);
-            let side = |random: &mut Random| u16::try_from([1, 2, 3, 5, 24, 80, 200][usize::try_from(random.below(7)).unwrap()]).unwrap();
+            let side = |random: &mut Random| {
+                u16::try_from([1, 2, 3, 5, 24, 80, 200][usize::try_from(random.below(7)).unwrap()]).unwrap()
+            };
             model.resize(Size::new(side(&mut random), side(&mut random)).unwrap());
             if random.below(4) == 0 {
                 model.render();
