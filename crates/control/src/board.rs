@@ -1,7 +1,7 @@
 //! The last known truth about workspaces in motion or running, in memory: what requests wait on and routes come from.
 //!
 //! **Invariants**: a newer wish is never overwritten by an older one; a workspace at rest that nobody waits for is not
-//! kept. The store stays the source of truth: everything here can be read again from there.
+//! kept; a status is here no later than in the store. The store stays the source of truth: everything here can be read again from there.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -25,9 +25,13 @@ impl Board {
         self.entries.lock().expect("no code panics while it holds this lock")
     }
 
-    /// A committed wish, with the status read beside it.
+    /// A committed wish, with the status read beside it. One that is at rest is not entered anew: the status read
+    /// beside it may be out of date by now, and no reconciliation would follow to correct it.
     pub(crate) fn wish(&self, workspace: &Workspace) {
         let mut entries = self.lock();
+        if workspace.settled() && !entries.contains_key(&workspace.record.id) {
+            return;
+        }
         let sender = entries.entry(workspace.record.id).or_insert_with(|| watch::channel(None).0);
         sender.send_modify(|seen| match seen {
             Some(known) => {
@@ -64,6 +68,15 @@ impl Board {
 
     pub(crate) fn get(&self, id: WorkspaceId) -> Option<Arc<Workspace>> {
         self.lock().get(&id).and_then(|sender| sender.borrow().clone())
+    }
+
+    /// Brings a workspace that was read from the store up to date: a status is told here before it is committed.
+    pub(crate) fn overlay(&self, workspace: &mut Workspace) {
+        if let Some(sender) = self.lock().get(&workspace.record.id)
+            && let Some(seen) = &*sender.borrow()
+        {
+            workspace.status.clone_from(&seen.status);
+        }
     }
 
     pub(crate) fn watch(&self, id: WorkspaceId) -> watch::Receiver<Seen> {

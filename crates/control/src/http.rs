@@ -24,7 +24,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -75,7 +74,6 @@ fn routes() -> OpenApiRouter<Arc<Control>> {
 pub(crate) fn router(control: Arc<Control>) -> Router {
     let (router, _) = routes().split_for_parts();
     router
-        .route("/api/v5", get(document::index))
         .fallback(async || {
             AppError::new(
                 ErrorKind::NotFound,

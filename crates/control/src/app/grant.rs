@@ -153,7 +153,9 @@ impl Control {
             })
             .await
             .map_err(|_| GrantError::Unavailable)?;
-        found.ok_or(GrantError::Ended)
+        let mut found = found.ok_or(GrantError::Ended)?;
+        self.board.overlay(&mut found);
+        Ok(found)
     }
 
     /// Where a workspace of the user's own is, with a fresh grant for it.
@@ -177,13 +179,14 @@ impl Control {
 
     /// A grant for the contents of a workspace, outside of any session: its owner's, or the operator's on the machine.
     pub(crate) async fn grant_workspace(&self, caller: &Caller, id: WorkspaceId) -> Result<Access, AppError> {
-        let (workspace, right) = self
+        let (mut workspace, right) = self
             .store
             .transact("grant workspace", |txn| async move {
                 let authority = Authority::read(&txn, caller).await?;
                 authority.workspace(&txn, id).await
             })
             .await?;
+        self.board.overlay(&mut workspace);
         tracing::info!(workspace = %id, by = caller.name(), allowed = matches!(right, Right::Owner | Right::Operator), "grant asked for");
         match right {
             Right::Owner => self.access(caller.user()?, &workspace),
@@ -209,13 +212,14 @@ impl Control {
         if port == Some(0) {
             return Err(AppError::value("port", "a port lies between 1 and 65535"));
         }
-        let workspace = self
+        let mut workspace = self
             .store
             .transact("ticket", |txn| async move {
                 let owner = Authority::me(&txn, me).await?;
                 own_workspace(&txn, &owner, id).await
             })
             .await?;
+        self.board.overlay(&mut workspace);
         let subject = Subject { sub: me.user.to_string(), tenant: me.tenant.to_string(), login: me.login };
         let grant = self.grant(subject, &workspace, Audience::Ticket, port, self.config.ticket_ttl_s);
         let ticket = self.keyring.sign(&grant).map_err(AppError::internal)?;

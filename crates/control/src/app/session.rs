@@ -37,6 +37,7 @@ impl Control {
             .transact("open session", |txn| async move {
                 let owner = Authority::me(&txn, me).await?;
                 let mut found = own_workspace(&txn, &owner, workspace).await?;
+                self.board.overlay(&mut found);
                 let limits = limits_of(config, &owner.tier);
                 let active_since = now.plus_s(-config.session_active_s);
                 let mut others = Vec::new();
@@ -82,9 +83,10 @@ impl Control {
                 let Some(session) = sessions.into_iter().max_by_key(|session| session.last_seen_at) else {
                     return Ok(None);
                 };
-                let Some(workspace) = workspace::get(&txn, me.tenant, session.workspace).await? else {
+                let Some(mut workspace) = workspace::get(&txn, me.tenant, session.workspace).await? else {
                     return Ok(None);
                 };
+                self.board.overlay(&mut workspace);
                 let layout = session::layout(&txn, me.tenant, me.user, session.workspace).await?;
                 Ok(Some(Opened { session, layout, seen: Seen { workspace, tier: owner.tier } }))
             })
@@ -186,7 +188,8 @@ impl Control {
             .transact("use session", |txn| async move {
                 let owner = Authority::me(&txn, me).await?;
                 let mut record = own_session(&txn, me, id).await?;
-                let workspace = own_workspace(&txn, &owner, record.workspace).await?;
+                let mut workspace = own_workspace(&txn, &owner, record.workspace).await?;
+                self.board.overlay(&mut workspace);
                 if touch(&mut record, now) {
                     session::put(&txn, me.tenant, me.user, &record);
                 }

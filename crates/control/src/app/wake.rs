@@ -53,6 +53,7 @@ impl Control {
                 if found.record.desired == Desired::Deleted {
                     return Ok(None);
                 }
+                self.board.overlay(&mut found);
                 if matches!(wish_running(&mut found)?, Change::Wish) {
                     workspace::put(&txn, &found.record);
                 }

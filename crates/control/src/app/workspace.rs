@@ -9,14 +9,14 @@ use coditect_api::error::ErrorKind;
 use coditect_model::id::WorkspaceId;
 use coditect_model::name::WorkspaceName;
 use coditect_model::tier::{DEFAULT_TIER, Limits};
-use coditect_model::workspace::{Desired, Generation};
+use coditect_model::workspace::Desired;
 use coditect_store::Txn;
 
 use super::authority::{Authority, Right};
 use crate::caller::{Caller, Me};
 use crate::control::Control;
 use crate::error::AppError;
-use crate::records::workspace::{self, Scope, StatusRecord, Workspace, WorkspaceRecord};
+use crate::records::workspace::{self, FIRST_GENERATION, Scope, StatusRecord, Workspace, WorkspaceRecord};
 use crate::records::{session, user};
 
 /// A workspace with its owner's tier.
@@ -56,7 +56,7 @@ impl Control {
                     name: name.clone(),
                     created_at: now,
                     desired: if start { Desired::Running } else { Desired::Stopped },
-                    generation: Generation(1),
+                    generation: FIRST_GENERATION,
                 };
                 workspace::insert(&txn, &record);
                 Ok(Seen { workspace: Workspace { record, status: StatusRecord::default() }, tier: owner.tier })
@@ -89,7 +89,8 @@ impl Control {
                     (WorkspaceList::Own, Authority::User(me)) => Scope::User(me.tenant, me.id),
                 };
                 let mut seen = Vec::new();
-                for workspace in workspace::page(&txn, scope, after, limit).await? {
+                for mut workspace in workspace::page(&txn, scope, after, limit).await? {
+                    self.board.overlay(&mut workspace);
                     seen.push(with_tier(&txn, workspace).await?);
                 }
                 Ok(seen)
@@ -101,7 +102,8 @@ impl Control {
         self.store
             .transact("get workspace", |txn| async move {
                 let authority = Authority::read(&txn, caller).await?;
-                let (workspace, _) = authority.workspace(&txn, id).await?;
+                let (mut workspace, _) = authority.workspace(&txn, id).await?;
+                self.board.overlay(&mut workspace);
                 with_tier(&txn, workspace).await
             })
             .await
@@ -160,6 +162,7 @@ impl Control {
                 let authority = Authority::read(&txn, caller).await?;
                 let (mut workspace, right) = authority.workspace(&txn, id).await?;
                 require(right, &[Right::Owner])?;
+                self.board.overlay(&mut workspace);
                 if workspace.record.desired != Desired::Deleted {
                     changed.store(true, Relaxed);
                     workspace.record.desired = Desired::Deleted;
@@ -191,6 +194,7 @@ impl Control {
             .transact(name, |txn| async move {
                 let authority = Authority::read(&txn, caller).await?;
                 let (mut workspace, right) = authority.workspace(&txn, id).await?;
+                self.board.overlay(&mut workspace);
                 match decide(right, &mut workspace)? {
                     Change::None => {}
                     Change::Definition => workspace::put_definition(&txn, &workspace.record),
@@ -221,6 +225,9 @@ impl Control {
     /// Waits until a workspace is as wished, its start has failed, or the time is up; answers it as it is then, and
     /// nothing when it is gone.
     pub(crate) async fn settle(&self, workspace: Workspace, wait_ms: u64) -> Option<Workspace> {
+        if workspace.settled() {
+            return Some(workspace);
+        }
         let wait = Duration::from_millis(wait_ms.min(self.config.wake_timeout_ms));
         let mut watch = self.board.watch(workspace.record.id);
         let generation = workspace.record.generation;

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -90,9 +90,4 @@ pub(super) async fn openapi_document() -> Response {
         openapi().to_json().expect("the document is plain data with string keys: it always serialises")
     });
     ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], TEXT.as_str()).into_response()
-}
-
-/// Where somebody who looks at the API's root wants to go.
-pub(super) async fn index() -> Redirect {
-    Redirect::temporary("/docs/api")
 }

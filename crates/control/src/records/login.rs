@@ -12,8 +12,8 @@ use crate::error::AppError;
 
 /// Logins of one user kept at once; the one unused for longest makes room for the next.
 pub(crate) const LOGINS_MAX: usize = 50;
-/// Marks read at start. Each lives for minutes.
-const ENDED_MAX: usize = 100_000;
+/// Marks read at once.
+const ENDED_PAGE: usize = 1000;
 
 /// A living login. An ended one has no record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -65,8 +65,21 @@ pub(crate) fn end(txn: &Txn, place: UserPlace, login: LoginId, until: Timestamp)
     super::put(txn, &keys::ended_login(login), &EndedRecord { login, until });
 }
 
+/// Every mark. They live for minutes, so they are few.
 pub(crate) async fn ended(txn: &Txn) -> Result<Vec<EndedRecord>, AppError> {
-    super::list(txn, keys::ended_logins(), ENDED_MAX).await
+    let mut marks: Vec<EndedRecord> = Vec::new();
+    loop {
+        let mut range = keys::ended_logins();
+        if let Some(last) = marks.last() {
+            range = range.after(&keys::ended_login(last.login));
+        }
+        let page = super::list::<EndedRecord>(txn, range, ENDED_PAGE).await?;
+        let last = page.len() < ENDED_PAGE;
+        marks.extend(page);
+        if last {
+            return Ok(marks);
+        }
+    }
 }
 
 pub(crate) fn forget_ended(txn: &Txn, login: LoginId) {

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::record;
 use crate::error::AppError;
 
+/// The number of the wish a workspace is made with.
+pub(crate) const FIRST_GENERATION: Generation = Generation(1);
+
 /// Definition and wish.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct WorkspaceRecord {
@@ -45,7 +48,8 @@ impl Default for StatusRecord {
     fn default() -> Self {
         Self {
             state: State::Stopped,
-            observed: Generation(0),
+            // A workspace is made at rest, as its first wish.
+            observed: FIRST_GENERATION,
             sandbox: None,
             failed: None,
             reason: None,
@@ -73,8 +77,14 @@ impl Workspace {
                 State::Failed | State::Stopped | State::Starting | State::Stopping | State::Deleting => State::Starting,
             },
             Desired::Stopped => match reported {
-                State::Running | State::Starting | State::Stopping => State::Stopping,
-                State::Stopped | State::Failed | State::Deleting => State::Stopped,
+                // Until it has been looked at for this wish, a start of the one before may still be under way.
+                State::Stopped | State::Failed if self.status.observed == self.record.generation => State::Stopped,
+                State::Running
+                | State::Starting
+                | State::Stopping
+                | State::Stopped
+                | State::Failed
+                | State::Deleting => State::Stopping,
             },
         }
     }

@@ -1,8 +1,5 @@
 //! Input that means harm, or is merely odd: a clear 4xx with the one error body, nothing of it in the log.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use axum::body::Body;
 use http::{Method, Request};
 use serde_json::{Value, json};
@@ -172,30 +169,9 @@ async fn foreign_request_ids_and_odd_headers_are_harmless() {
     world.send(two.body(Body::empty()).unwrap()).await.expect(401);
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn nothing_a_client_sends_and_no_secret_is_logged() {
     const MARK: &str = "zq-canary-7731";
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
     let world = World::new().await;
     let mut secrets = vec![MARK.to_owned(), crate::world::OPERATOR.to_owned()];
     let body = json!({ "email": format!("{MARK}@example.com"), "password": format!("{MARK} {MARK}"), "name": MARK });
@@ -216,7 +192,7 @@ async fn nothing_a_client_sends_and_no_secret_is_logged() {
     let request = Request::get("/health").header("x-request-id", MARK).header("user-agent", MARK);
     world.send(request.body(Body::empty()).unwrap()).await.expect(200);
 
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = crate::world::logged();
     assert!(text.contains("account made") && text.contains("request="), "the log is being read");
     for secret in secrets {
         assert!(!text.contains(&secret), "the log holds {secret}");

@@ -1,8 +1,9 @@
 //! One installation per test, and people in it.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use axum::Router;
@@ -125,6 +126,36 @@ pub(crate) fn config() -> ControlConfig {
     config
 }
 
+thread_local! {
+    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Writes to the log of the test that runs on this thread: every one has a thread, and its tasks, to itself.
+struct ThreadLog;
+
+impl std::io::Write for ThreadLog {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOG.with_borrow_mut(|log| log.extend_from_slice(bytes));
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Everything this test has logged, at every level.
+pub(crate) fn logged() -> String {
+    LOG.with_borrow(|log| String::from_utf8(log.clone()).unwrap())
+}
+
+fn logging() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+        tracing::subscriber::set_global_default(subscriber.with_writer(|| ThreadLog).finish()).unwrap();
+    });
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
         Self::with(config(), None).await
@@ -156,6 +187,7 @@ impl World {
         entropy: Arc<TestEntropy>,
         hosts: Arc<TestHosts>,
     ) -> Self {
+        logging();
         let control =
             Control::open(config.clone(), store.clone(), hosts.clone(), clock.clone(), entropy.clone()).await.unwrap();
         let stop = CancellationToken::new();

@@ -205,7 +205,8 @@ async fn report(control: &Control, workspace: &Workspace, status: StatusRecord) 
 /// Nothing to do. A workspace at rest leaves the list of work.
 async fn settle(control: &Control, workspace: &Workspace) -> Result<Next, AppError> {
     if workspace.record.desired == Desired::Stopped {
-        return report(control, workspace, workspace.status.clone()).await;
+        let reason = workspace.status.reason.as_deref();
+        return report(control, workspace, stopped(workspace, reason)).await;
     }
     control.board.status(&workspace.record, &workspace.status);
     Ok(Next::Done)
