@@ -39,7 +39,7 @@ pub(super) async fn envelope(State(control): State<Arc<Control>>, request: Reque
     let id: RequestId = given.unwrap_or_else(|| RequestId::random(&*control.entropy));
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("-", |path| path.as_str()).to_owned();
-    let span = tracing::info_span!("request", request = %id, %method, route);
+    let span = tracing::info_span!("api", request = %id, %method, route);
     let began = Instant::now();
     let handled = tokio::spawn(next.run(request).instrument(span.clone())).await;
     let mut response = handled.unwrap_or_else(|error| AppError::internal(error).into_response());
