@@ -9,11 +9,11 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::get;
-use axum::Router;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use coditect_api::agent::{Exec, ExecEvent};
 use coditect_sandbox::children::signal_group;
@@ -128,7 +128,8 @@ fn start(agent: &Agent, request: &Exec) -> std::result::Result<Process, String> 
     let mut command = shell::command(&agent.config, program, &cwd);
     command.args(arguments).envs(&request.env);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = pty::spawn_plain(&mut command).map_err(|error| format!("{}: {error}", Path::new(program).display()))?;
+    let mut child =
+        pty::spawn_plain(&mut command).map_err(|error| format!("{}: {error}", Path::new(program).display()))?;
     let pid = child.id();
     let exit = agent.children.expect(pid);
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());

@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read as _;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use coditect_api::agent::Port;
@@ -85,7 +85,8 @@ fn listener(line: &str) -> Option<(u16, u64)> {
     let (address, port) = fields.nth(1)?.rsplit_once(':')?;
     let state = fields.nth(1)?;
     let inode = fields.nth(5)?;
-    let reachable = address.bytes().all(|byte| byte == b'0') || LOOPBACK.iter().any(|loopback| native(loopback) == address);
+    let reachable =
+        address.bytes().all(|byte| byte == b'0') || LOOPBACK.iter().any(|loopback| native(loopback) == address);
     (state == LISTEN && reachable).then_some((u16::from_str_radix(port, 16).ok()?, inode.parse().ok()?))
 }
 
@@ -164,7 +165,9 @@ mod tests {
 
     #[test]
     fn hostile_lines_are_ignored() {
-        for line in ["", "x", "0: 0100007F 0 0A", "0: :: 0 0A 0 0 0 0 0 0", "0: 00000000:FFFFF 00000000:0000 0A 0 0 0 0 0 1 1"] {
+        for line in
+            ["", "x", "0: 0100007F 0 0A", "0: :: 0 0A 0 0 0 0 0 0", "0: 00000000:FFFFF 00000000:0000 0A 0 0 0 0 0 1 1"]
+        {
             assert_eq!(listener(line), None, "{line:?}");
         }
     }

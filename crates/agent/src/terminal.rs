@@ -21,9 +21,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use coditect_api::terminal::{FRAME_MAX_BYTES, ServerFrame, Terminal as Description, WINDOW_BYTES};
-use coditect_model::ambient::Timestamp;
+use coditect_model::ambient::{Clock as _, Timestamp};
 use coditect_model::id::TerminalId;
-use coditect_sandbox::agent_config::AgentConfig;
 use coditect_sandbox::pty;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, watch};
@@ -31,7 +30,8 @@ use tokio::sync::{Notify, watch};
 use self::clients::{Clients, QUEUE_BYTES};
 use self::model::{Model, Size};
 use self::ring::Ring;
-use crate::children::Children;
+use crate::agent::Agent;
+use crate::ambient::SystemClock;
 use crate::shell;
 
 /// Most output read in one go before other work has its turn, in bytes.
@@ -119,22 +119,20 @@ impl Terminal {
         name: String,
         size: Size,
         cwd: &Path,
-        config: &AgentConfig,
-        children: &Children,
-        created_at: Timestamp,
+        agent: &Agent,
         changed: watch::Sender<u64>,
     ) -> io::Result<Arc<Self>> {
         let pty::Pty { master, slave } = pty::open(size.cols, size.rows)?;
-        let mut command = shell::interactive(config, cwd);
+        let mut command = shell::interactive(&agent.config, cwd);
         let pid = pty::spawn(&mut command, slave)?.id();
-        let exit = children.expect(pid);
+        let exit = agent.children.expect(pid);
         // The command still holds the program's side of the PTY: the master would never see its end.
         drop(command);
         #[expect(deprecated, reason = "unsound only for types that change their descriptor, which an OwnedFd does not")]
         let master = Arc::new(AsyncFd::new(master)?);
         let terminal = Arc::new(Self {
             id,
-            created_at,
+            created_at: SystemClock.now(),
             born: Instant::now(),
             pid,
             state: Mutex::new(State {

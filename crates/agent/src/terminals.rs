@@ -13,7 +13,6 @@ use axum::routing::get;
 use axum::{Json, Router};
 use coditect_api::error::ErrorKind;
 use coditect_api::terminal::{CreateTerminal, Terminal as Description, UpdateTerminal};
-use coditect_model::ambient::Clock as _;
 use coditect_model::id::TerminalId;
 use coditect_sandbox::children::{session_processes, signal_session};
 use http::StatusCode;
@@ -23,7 +22,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::agent::Agent;
-use crate::ambient::{KernelEntropy, SystemClock, log};
+use crate::ambient::{KernelEntropy, log};
 use crate::error::{Error, Result};
 use crate::shell;
 use crate::socket;
@@ -111,19 +110,13 @@ impl Terminals {
             .ok_or_else(|| Error::invalid_value("cols", "A terminal has 1 to 1000 columns and rows."))?;
         let cwd = shell::cwd(&agent.config, request.cwd.as_deref())?;
         self.make_room(agent.config.terminals_max as usize)?;
-        let terminal = Terminal::start(
-            id,
-            clean(&request.name),
-            size,
-            &cwd,
-            &agent.config,
-            &agent.children,
-            SystemClock.now(),
-            self.changed.clone(),
-        )
-        .map_err(|error| {
-            Error::new(ErrorKind::Unavailable, format!("The terminal could not be started: {error}. Close something and try again."))
-        })?;
+        let terminal =
+            Terminal::start(id, clean(&request.name), size, &cwd, agent, self.changed.clone()).map_err(|error| {
+                Error::new(
+                    ErrorKind::Unavailable,
+                    format!("The terminal could not be started: {error}. Close something and try again."),
+                )
+            })?;
         self.lock().push(Arc::clone(&terminal));
         self.changed.send_modify(|count| *count += 1);
         Ok((terminal, true))

@@ -1,4 +1,5 @@
 //! The real agent binary on real inherited sockets, with real shells.
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
 
 #[path = "it/agent.rs"]
 mod agent;

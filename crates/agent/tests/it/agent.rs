@@ -98,7 +98,10 @@ impl Agent {
         UnixStream::connect(self.dir.path().join("agent.sock")).await.unwrap()
     }
 
-    pub(crate) async fn raw(&self, request: http::Request<Full<bytes::Bytes>>) -> (http::response::Parts, bytes::Bytes) {
+    pub(crate) async fn raw(
+        &self,
+        request: http::Request<Full<bytes::Bytes>>,
+    ) -> (http::response::Parts, bytes::Bytes) {
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(self.connect().await)).await.unwrap();
         let connection = tokio::spawn(connection);

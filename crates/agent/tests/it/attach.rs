@@ -16,7 +16,6 @@ pub(crate) struct Client {
     pub(crate) offset: u64,
     /// The emulator of this client.
     pub(crate) screen: vt100::Parser,
-    pub(crate) hello: Value,
     pub(crate) renderings: u32,
     pub(crate) input_offset: u64,
     pub(crate) size: (u64, u64),
@@ -48,7 +47,6 @@ impl Client {
             exit: None,
             acknowledges: true,
             rendering_left: 0,
-            hello,
         }
     }
 
