@@ -42,9 +42,9 @@ export default function ConflictDialog({ path, dark, onLater }: ConflictDialogPr
       size="min(1100px, 94vw)"
       title={`“${name}” was changed in two places`}
       closeButtonProps={{ "aria-label": "Decide later" }}
-      data-testid="conflict-dialog"
     >
-      <Text size="sm" c="dimmed" mb="sm">
+      {/* The text has the focus, not a button: nobody decides by a key that was meant for the editor. */}
+      <Text size="sm" c="dimmed" mb="sm" tabIndex={-1} data-autofocus data-testid="conflict-dialog" style={{ outline: "none" }}>
         Something else wrote this file after you opened it. On the left is the file on disk, on the right what you typed.
       </Text>
       <div className={classes.diff}>

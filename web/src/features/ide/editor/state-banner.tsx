@@ -13,6 +13,9 @@ export function StateBanner({ view, group }: { view: DocView; group: string }): 
     return (
       <div className={classes.banner} role="alert">
         <span>This file was changed outside the editor while you were typing. Nothing is saved until you decide.</span>
+        <Button size="compact-xs" variant="light" onClick={() => ide.ui.setState({ postponed: null })}>
+          Compare
+        </Button>
       </div>
     );
   }

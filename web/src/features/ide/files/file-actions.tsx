@@ -57,6 +57,7 @@ export class FileActions {
 
   /** Moves entries into a folder. */
   async moveInto(paths: readonly string[], directory: string): Promise<void> {
+    this.#expand(directory);
     for (const path of outermost(paths)) {
       const to = join(directory, nameOf(path));
       if (to === path || parentOf(path) === directory || isInside(directory, path)) continue;
@@ -117,12 +118,15 @@ export class FileActions {
 
   upload(directory: string, files: Iterable<File>): void {
     const sources: UploadSource[] = [...files].map((file) => ({ relative: file.webkitRelativePath || file.name, file }));
+    this.#expand(directory);
     this.ide.uploads.add(directory, sources);
   }
 
   async uploadDrop(directory: string, items: DataTransfer): Promise<void> {
     try {
-      this.ide.uploads.add(directory, await filesOfDrop(items));
+      const sources = await filesOfDrop(items);
+      this.#expand(directory);
+      this.ide.uploads.add(directory, sources);
     } catch (error) {
       this.ide.report("The dropped files could not be read", error);
     }
@@ -149,6 +153,11 @@ export class FileActions {
       layout.dispatch({ type: "expand", path: directory, on: true });
     }
     tree.select([path], path);
+  }
+
+  /** Something arrives there: let it be seen. */
+  #expand(directory: string): void {
+    if (directory !== this.ide.tree.root) this.ide.layout.dispatch({ type: "expand", path: directory, on: true });
   }
 
   async #move(from: string, to: string, overwrite: boolean): Promise<void> {

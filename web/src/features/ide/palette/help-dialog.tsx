@@ -9,8 +9,8 @@ const GROUPS: Command["group"][] = ["Go", "File", "Edit", "View", "Terminal", "W
 /** Every key the page knows. */
 export default function HelpDialog({ onClose }: { onClose: () => void }): ReactElement {
   return (
-    <Modal opened onClose={onClose} size="min(860px, 94vw)" title="Keyboard shortcuts" data-testid="shortcuts-help">
-      <div className={classes.help}>
+    <Modal opened onClose={onClose} size="min(860px, 94vw)" title="Keyboard shortcuts">
+      <div className={classes.help} data-testid="shortcuts-help">
         {GROUPS.map((group) => (
           <section key={group}>
             <h3>{group}</h3>

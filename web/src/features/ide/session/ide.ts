@@ -34,6 +34,8 @@ export interface IdeUi {
   cursor: { line: number; column: number; selected: number } | null;
   /** Text the search panel starts with, and a count that tells one request from the next. */
   search: { query: string; asked: number };
+  /** A conflict the user wants to decide later. */
+  postponed: object | null;
 }
 
 /** A place in a file that an editor is to show once it has it. */
@@ -60,7 +62,7 @@ export class Ide {
   readonly events: EventsConnection;
   readonly connection = createStore<ConnectionStatus>(() => ({ link: { kind: "idle" }, roundTripMs: null }));
   readonly ports = createStore<PortsState>(() => ({ ports: [], fresh: new Set() }));
-  readonly ui = createStore<IdeUi>(() => ({ overlay: null, cursor: null, search: { query: "", asked: 0 } }));
+  readonly ui = createStore<IdeUi>(() => ({ overlay: null, cursor: null, search: { query: "", asked: 0 }, postponed: null }));
   /** Consumed by the editor that shows the path. */
   readonly jump = createStore<{ jump: Jump | null }>(() => ({ jump: null }));
   onNewPort: (port: Port) => void = () => undefined;

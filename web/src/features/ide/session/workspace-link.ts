@@ -21,7 +21,13 @@ export type Phase =
   | { kind: "opening"; step: string }
   | { kind: "open" }
   | { kind: "stopped"; starting: boolean }
-  | { kind: "failed"; message: string; missing: boolean; limit: boolean };
+  | { kind: "failed"; message: string; missing: boolean; others: OtherSession[] };
+
+/** A session on another workspace that counts against the limit of the tier. */
+export interface OtherSession {
+  id: string;
+  workspaceName: string;
+}
 
 export interface LinkStatus {
   phase: Phase;
@@ -69,7 +75,7 @@ export class WorkspaceLink {
       this.store.setState({ phase: { kind: "open" } });
       return { ...opened, access };
     } catch (error) {
-      if (!this.#left.signal.aborted) this.#fail(error);
+      if (!this.#left.signal.aborted) await this.#fail(error);
       return null;
     }
   }
@@ -83,11 +89,18 @@ export class WorkspaceLink {
     if (workspace.state === "running") return;
     if (workspace.state === "failed") {
       const message = workspace.reason ?? "The workspace ended unexpectedly.";
-      return this.store.setState({ phase: { kind: "failed", message, missing: false, limit: false } });
+      return this.store.setState({ phase: { kind: "failed", message, missing: false, others: [] } });
     }
     if (phase.kind === "open") {
       this.store.setState({ phase: { kind: "stopped", starting: workspace.state === "starting" } });
     }
+  }
+
+  /** Ends a session on another workspace, so that this one may be opened. */
+  async takeOver(id: string): Promise<void> {
+    await api.delete(`/sessions/${id}`).catch((error: unknown) => {
+      if (!(error instanceof ApiError) || error.kind !== "not_found") throw error;
+    });
   }
 
   starting(): void {
@@ -150,9 +163,22 @@ export class WorkspaceLink {
     queryClient.setQueryData(queryKeys.workspace(this.workspaceId), workspace);
   }
 
-  #fail(error: unknown): void {
+  async #fail(error: unknown): Promise<void> {
     const missing = error instanceof ApiError && error.kind === "not_found";
-    const limit = error instanceof ApiError && error.kind === "limit_exceeded";
-    this.store.setState({ phase: { kind: "failed", message: messageOf(error), missing, limit } });
+    const others = error instanceof ApiError && error.kind === "limit_exceeded" ? await otherSessions(error) : [];
+    this.store.setState({ phase: { kind: "failed", message: messageOf(error), missing, others } });
   }
+}
+
+/** The sessions that an answer about the limit lists, with the names of their workspaces. */
+async function otherSessions(error: ApiError): Promise<OtherSession[]> {
+  const listed = error.details["sessions"];
+  if (!Array.isArray(listed)) return [];
+  const found = listed.map(async (item: unknown): Promise<OtherSession | null> => {
+    const { id, workspace_id: workspace } = item as Record<string, unknown>;
+    if (typeof id !== "string" || typeof workspace !== "string") return null;
+    const known = await api.get<Workspace>(`/workspaces/${workspace}`).catch(() => null);
+    return { id, workspaceName: known?.name ?? "another workspace" };
+  });
+  return (await Promise.all(found)).filter((other) => other !== null);
 }

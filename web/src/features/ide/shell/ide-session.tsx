@@ -57,6 +57,11 @@ function SessionView(props: { link: WorkspaceLink; ide: Ide | null; onOpened: (i
       </IdeContext>
     );
   }
-  if (phase.kind === "failed") return <FailedScreen phase={phase} onRetry={again} />;
+  if (phase.kind === "failed") {
+    const takeOver = (id: string) => {
+      link.takeOver(id).then(again, (error: unknown) => report("The other session was not closed", error));
+    };
+    return <FailedScreen phase={phase} onRetry={again} onTakeOver={takeOver} />;
+  }
   return <OpeningScreen name={workspace?.name ?? null} step={phase.kind === "opening" ? phase.step : "Opening the editor"} />;
 }
