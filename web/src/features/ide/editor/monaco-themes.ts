@@ -38,6 +38,8 @@ export function defineThemes(monaco: typeof Monaco): void {
       "focusBorder": "#16857c",
       "diffEditor.insertedTextBackground": "#11703f26",
       "diffEditor.removedTextBackground": "#b4231826",
+      "diffEditor.insertedLineBackground": "#11703f14",
+      "diffEditor.removedLineBackground": "#b4231814",
     },
   });
   monaco.editor.defineTheme(DARK_THEME, {
@@ -73,6 +75,8 @@ export function defineThemes(monaco: typeof Monaco): void {
       "focusBorder": "#43c3b3",
       "diffEditor.insertedTextBackground": "#6fd69b26",
       "diffEditor.removedTextBackground": "#ff9b9026",
+      "diffEditor.insertedLineBackground": "#6fd69b14",
+      "diffEditor.removedLineBackground": "#ff9b9014",
     },
   });
 }

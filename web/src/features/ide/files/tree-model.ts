@@ -4,6 +4,9 @@
  */
 import type { FileEntry } from "../../../api/types";
 
+/** Holds the trash; nothing for a user to look into. */
+const PLATFORM_DIRECTORY = ".coditect";
+
 export interface Directory {
   entries: FileEntry[];
   total: number;
@@ -53,7 +56,8 @@ function addDirectory(shape: TreeShape, path: string, depth: number, rows: Row[]
     rows.push({ kind: "message", path: `${path}\0error`, depth, text: directory.error, error: true });
     return;
   }
-  const entries = shape.hidden ? directory.entries : directory.entries.filter(({ name }) => !name.startsWith("."));
+  const platform = `${shape.root}/${PLATFORM_DIRECTORY}`;
+  const entries = directory.entries.filter((entry) => entry.path !== platform && (shape.hidden || !entry.name.startsWith(".")));
   entries.forEach((entry, index) => {
     const expanded = isDirectory(entry) && shape.expanded.has(entry.path);
     const place = { position: index + 1, count: Math.max(directory.total, entries.length) };

@@ -1,5 +1,5 @@
 import { Button, CloseButton, Progress } from "@mantine/core";
-import type { ReactElement } from "react";
+import { type ReactElement, useEffect } from "react";
 import { useStore } from "zustand";
 import { nameOf, shown } from "../paths";
 import { useIde } from "../shell/ide-context";
@@ -7,6 +7,8 @@ import classes from "./file-tree.module.css";
 import type { Upload } from "./uploads";
 
 const SHOWN_MAX = 50;
+/** Goes away by itself after this long when everything arrived. */
+const DONE_MS = 4000;
 
 const WORDS: Record<Upload["state"], string> = {
   waiting: "Waiting",
@@ -28,6 +30,12 @@ function heading(uploads: readonly Upload[]): string {
 export function UploadTray(): ReactElement | null {
   const { uploads: queue } = useIde();
   const { uploads } = useStore(queue.store);
+  const settled = uploads.length > 0 && uploads.every(({ state }) => state === "done" || state === "cancelled");
+  useEffect(() => {
+    if (!settled) return undefined;
+    const timer = setTimeout(() => queue.clear(), DONE_MS);
+    return () => clearTimeout(timer);
+  }, [settled, queue]);
   if (uploads.length === 0) return null;
   const busy = uploads.some(({ state }) => state === "waiting" || state === "sending");
   const existing = uploads.filter(({ state }) => state === "exists").length;

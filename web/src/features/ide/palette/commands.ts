@@ -3,6 +3,7 @@ import { closeTab } from "../editor/close-tab";
 import { FileActions } from "../files/file-actions";
 import type { Ide } from "../session/ide";
 import { changeSettings, settingsStore } from "../settings/settings";
+import { focusRegion } from "../shell/regions";
 
 export interface Command {
   id: string;
@@ -27,13 +28,6 @@ function withFile(run: (ide: Ide, at: { group: string; path: string }) => void):
     const at = active(ide);
     if (at) run(ide, at);
   };
-}
-
-function focusRegion(name: string): void {
-  requestAnimationFrame(() => {
-    const region = document.querySelector<HTMLElement>(`[data-region="${name}"]`);
-    region?.querySelector<HTMLElement>('textarea, [role="tree"], input, button, [tabindex="0"]')?.focus();
-  });
 }
 
 function toggleTerminal(ide: Ide): void {

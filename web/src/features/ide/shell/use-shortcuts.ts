@@ -2,17 +2,7 @@ import { useEffect } from "react";
 import { COMMANDS } from "../palette/commands";
 import { matches } from "../palette/keys";
 import type { Ide } from "../session/ide";
-
-const REGIONS = ["panels", "sidebar", "editor", "terminal", "status"];
-
-/** Moves the keyboard to the next part of the page that is shown. */
-function cycleRegions(back: boolean): void {
-  const shown = REGIONS.map((name) => document.querySelector<HTMLElement>(`[data-region="${name}"]`)).filter((region) => region !== null);
-  const at = shown.findIndex((region) => region.contains(document.activeElement));
-  const next = shown[(at + (back ? -1 : 1) + shown.length) % shown.length];
-  const inside = next?.querySelector<HTMLElement>('textarea:not([disabled]), [role="tree"], input, [role="tab"][tabindex="0"], button, [tabindex="0"]');
-  inside?.focus();
-}
+import { cycleRegions } from "./regions";
 
 /**
  * The page's keys. Taken before the editor or a terminal sees them; while a terminal has the keyboard only the few that

@@ -120,9 +120,13 @@ export class TerminalHandle {
 
   #told = false;
 
+  /** Takes the keyboard, now or as soon as it is shown. */
   focus(): void {
-    this.xterm.focus();
+    if (this.#opened) this.xterm.focus();
+    else this.#focusOnOpen = true;
   }
+
+  #focusOnOpen = false;
 
   configure(settings: IdeSettings, theme: ITheme): void {
     this.#copyOnSelect = settings.copyOnSelect;
@@ -174,6 +178,7 @@ export class TerminalHandle {
     this.#useWebgl();
     this.fit();
     this.connection.start();
+    if (this.#focusOnOpen && !isTypingElsewhere()) this.xterm.focus();
   }
 
   /** Draws on the graphics card; where that fails or is taken away, xterm goes on with DOM elements. */
@@ -214,4 +219,9 @@ export class TerminalHandle {
     }
     return true;
   }
+}
+
+/** Whoever began to type in the meantime keeps the keyboard. */
+function isTypingElsewhere(): boolean {
+  return document.activeElement?.matches("input") ?? false;
 }

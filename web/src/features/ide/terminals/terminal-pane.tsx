@@ -43,7 +43,7 @@ export function TerminalPane({ id, active, alone }: TerminalPaneProps): ReactEle
         onContextMenu={openMenu}
       />
       {searching && <TerminalSearch handle={handle} onClose={() => terminals.search(null)} />}
-      <PaneNotice id={id} />
+      <PaneNotice id={id} belowSearch={searching} />
       <Menu opened={menu !== null} onClose={() => setMenu(null)} position="bottom-start" width={220}>
         <Menu.Target>
           <span className={classes.anchor} style={{ left: menu?.x ?? 0, top: menu?.y ?? 0 }} />
@@ -78,14 +78,14 @@ function bigger(by: number): void {
   changeSettings({ terminalFontSize: settingsStore.getState().terminalFontSize + by });
 }
 
-function PaneNotice({ id }: { id: string }): ReactElement | null {
+function PaneNotice({ id, belowSearch }: { id: string; belowSearch: boolean }): ReactElement | null {
   const { terminals } = useIde();
   const state = useStore(terminals.store, ({ links }) => links[id]);
   const exit = useStore(terminals.store, ({ known }) => known?.find((terminal) => terminal.id === id)?.exit_code);
   const code = state?.exitCode ?? exit ?? null;
   if (code !== null || state?.gone) {
     return (
-      <div className={classes.notice} role="status" data-testid="terminal-exited">
+      <div className={classes.notice} data-below-search={belowSearch || undefined} role="status" data-testid="terminal-exited">
         <span>{state?.gone ? "This terminal is gone." : `The shell ended with code ${code}.`}</span>
         <Button size="compact-xs" variant="light" onClick={() => void terminals.restart(id)}>
           Start again
@@ -100,7 +100,7 @@ function PaneNotice({ id }: { id: string }): ReactElement | null {
   if (state.link.kind === "connecting" && state.pendingInput === 0) return null;
   const waiting = state.pendingInput > 0 ? ` ${state.pendingInput} typed characters will follow.` : "";
   return (
-    <div className={classes.notice} data-quiet role="status">
+    <div className={classes.notice} data-quiet data-below-search={belowSearch || undefined} role="status">
       <span>
         {state.inputFull ? "Too much input is waiting; type again once connected." : `Connecting again…${waiting}`}
       </span>

@@ -38,15 +38,17 @@ export class Terminals {
     this.#unsubscribe = settingsStore.subscribe(() => this.#configure());
   }
 
-  /** Makes a terminal: in a tab of its own, or beside another one. */
-  async create(beside?: string, cwd?: string): Promise<void> {
+  /** Makes a terminal, in a tab of its own or beside another one, and gives it the keyboard. */
+  async create(beside?: string, cwd?: string, focus = true): Promise<void> {
     const id = newTerminalId();
     this.#pending.add(id);
     this.layout.dispatch({ type: "terminal-add", id, ...(beside === undefined ? {} : { beside }) });
+    if (focus) this.handle(id).focus();
     try {
       await this.api.create({ id, ...(cwd === undefined ? {} : { cwd }) });
     } catch (error) {
       this.#pending.delete(id);
+      this.#forget(id);
       this.layout.dispatch({ type: "terminal-remove", id });
       this.report("The terminal could not be opened", error);
     }
@@ -70,6 +72,7 @@ export class Terminals {
     try {
       await this.api.create({ id: next, name: this.terminal(id)?.name ?? "" });
       this.layout.dispatch({ type: "terminal-replace", id, by: next });
+      this.handle(next).focus();
       await this.api.delete(id);
       this.#forget(id);
     } catch (error) {
@@ -102,7 +105,7 @@ export class Terminals {
       if (!ids.includes(id) && !this.#pending.has(id)) this.#forget(id);
     }
     this.store.setState({ known });
-    if (this.#first && known.length === 0 && this.#pending.size === 0 && this.layout.layout.panel.open) void this.create();
+    if (this.#first) this.#begin(known.length === 0 && this.#pending.size === 0);
     this.#first = false;
   }
 
@@ -145,6 +148,19 @@ export class Terminals {
     this.#unsubscribe();
     for (const id of [...this.#handles.keys()]) this.#forget(id);
   }
+
+  /** Where no file is open, one can type into a terminal at once. */
+  #begin(none: boolean): void {
+    const { panel, groups, terminals } = this.layout.layout;
+    if (!panel.open) return;
+    const focus = groups.every(({ active }) => active === null) && !this.#begun;
+    this.#begun = true;
+    if (none) return void this.create(undefined, undefined, focus);
+    const shown = terminals.tabs.find(({ id }) => id === terminals.active);
+    if (shown && focus) this.handle(shown.active).focus();
+  }
+
+  #begun = false;
 
   #configure(): void {
     const theme = this.#dark ? DARK_TERMINAL : LIGHT_TERMINAL;
