@@ -1,5 +1,5 @@
 // Runs the real `coditect` binary on a port and a data directory of its own, and proves at the end that nothing is left.
-import { spawn, execFileSync } from "node:child_process";
+import { spawn, spawnSync, execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -36,9 +36,10 @@ async function freePort() {
 }
 
 export class Installation {
-  /** Makes a data directory and a port; nothing runs yet. */
-  static async create() {
+  /** Makes a data directory and a port; nothing runs yet. `settings` are further `CODITECT_…` variables. */
+  static async create(settings = {}) {
     const installation = new Installation();
+    installation.settings = settings;
     installation.dataDir = mkdtempSync(path.join(tmpdir(), "coditect-e2e-"));
     installation.port = await freePort();
     installation.origin = `http://coditect.localhost:${installation.port}`;
@@ -54,6 +55,7 @@ export class Installation {
       CODITECT_DATA_DIR: this.dataDir,
       CODITECT_AGENT_BINARY: AGENT,
       CODITECT_LOG: process.env.CODITECT_E2E_LOG ?? "info",
+      ...this.settings,
     };
   }
 
@@ -94,6 +96,14 @@ export class Installation {
   /** Runs the command line against this installation; answers its standard output. */
   cli(...words) {
     return execFileSync(BINARY, words, { env: this.environment(), encoding: "utf8", timeout: 60_000 });
+  }
+
+  /** The same for a command that may fail or wants input: answers its exit code and both outputs. */
+  cliOutcome(words, { input = "", environment = {} } = {}) {
+    const env = { ...this.environment(), ...environment };
+    const { status, stdout, stderr, error } = spawnSync(BINARY, words, { env, input, encoding: "utf8", timeout: 60_000 });
+    if (error) throw error;
+    return { code: status, stdout, stderr };
   }
 
   /** Stops everything, proves that nothing is left, and removes the data directory. */

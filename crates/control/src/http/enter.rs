@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
 use coditect_api::auth::TokenDelivery;
-use coditect_api::error::ErrorBody;
+use coditect_api::error::{ErrorBody, ErrorKind};
 use coditect_model::id::WorkspaceId;
-use http::header::LOCATION;
+use http::header::{AUTHORIZATION, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 
@@ -58,8 +58,14 @@ pub(super) async fn enter(
         let back = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         return redirect(&format!("/login?next={}", percent_encode(back).replace('/', "%2F")), set_cookies);
     };
-    let url = control.ticket(me, id, input.port, path).await?;
-    redirect(&url, set_cookies)
+    match control.ticket(me, id, input.port, path).await {
+        Ok(url) => redirect(&url, set_cookies),
+        // A person is waiting for a page: the workspace's own says what is the matter and leads on. Programs get the error.
+        Err(error) if error.kind == ErrorKind::NotFound && !headers.contains_key(AUTHORIZATION) => {
+            redirect(&format!("/workspaces/{id}"), set_cookies)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The access cookie lives for minutes, a tab for days: the refresh cookie gets the next one on the way.

@@ -208,9 +208,10 @@ async fn entering_a_workspace_goes_by_a_one_time_ticket() {
     assert!(renewed.headers[LOCATION].to_str().unwrap().starts_with("http://3000--"));
     assert_eq!(renewed.headers.get_all(SET_COOKIE).iter().count(), 2);
 
-    // Somebody else's workspace is not there.
+    // Somebody else's workspace is not there: no ticket, but the page that says so.
     let (_, eve) = registered(&world, "eve").await;
-    browse(&world, Method::GET, &enter, &[("cookie", &eve)], None).await.expect(404);
+    let refused = browse(&world, Method::GET, &enter, &[("cookie", &eve)], None).await.expect(303);
+    assert_eq!(refused.headers[LOCATION].to_str().unwrap(), format!("/workspaces/ws_{label}"));
 }
 
 /// Vulnerability class 5 (open redirect; Coder, JupyterHub CVE-2026-33709).
