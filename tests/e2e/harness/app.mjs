@@ -59,9 +59,9 @@ export async function type(page, text, index = 0) {
 }
 
 /** Runs a command and waits until its output, not its echo, matches. */
-export async function run(page, command, pattern, index = 0) {
+export async function run(page, command, pattern, index = 0, deadlineMs = undefined) {
   await type(page, `${command}\n`, index);
-  return until(`the output of ${command}`, async () => pattern.exec(await terminalText(page, index)));
+  return until(`the output of ${command}`, async () => pattern.exec(await terminalText(page, index)), deadlineMs);
 }
 
 export function treeRow(page, path) {
