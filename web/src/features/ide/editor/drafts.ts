@@ -35,8 +35,35 @@ function database(): Promise<IDBDatabase> {
   return opened;
 }
 
+/** Larger texts do not fit into the storage that can be written at once, in UTF-16 units. */
+const LAST_WORDS_MAX = 1024 * 1024;
+
 export class Drafts {
   constructor(private readonly workspaceId: string) {}
+
+  #lastWordsKey(path: string): string {
+    return `coditect.draft:${this.workspaceId}:${path}`;
+  }
+
+  /** For a page that goes away now: the database would answer too late, this tab's own storage does not. */
+  putNow(path: string, draft: Omit<Draft, "savedAt">): void {
+    if (draft.text.length > LAST_WORDS_MAX) return;
+    try {
+      sessionStorage.setItem(this.#lastWordsKey(path), JSON.stringify({ ...draft, savedAt: Date.now() }));
+    } catch {
+      // Full or forbidden; what reached the database before stays.
+    }
+  }
+
+  #takeLastWords(path: string): Draft | null {
+    try {
+      const text = sessionStorage.getItem(this.#lastWordsKey(path));
+      sessionStorage.removeItem(this.#lastWordsKey(path));
+      return text === null ? null : (JSON.parse(text) as Draft);
+    } catch {
+      return null;
+    }
+  }
 
   #key(path: string): string[] {
     return [this.workspaceId, path];
@@ -51,8 +78,10 @@ export class Drafts {
   }
 
   async get(path: string): Promise<Draft | null> {
-    const found: unknown = await wait((await this.#store("readonly")).get(this.#key(path)));
-    return (found as Draft | undefined) ?? null;
+    const last = this.#takeLastWords(path);
+    const found: unknown = await wait((await this.#store("readonly")).get(this.#key(path))).catch(() => null);
+    const kept = (found as Draft | undefined) ?? null;
+    return last && (!kept || last.savedAt >= kept.savedAt) ? last : kept;
   }
 
   async remove(path: string): Promise<void> {

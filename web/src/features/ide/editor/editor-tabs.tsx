@@ -120,7 +120,8 @@ export function EditorTabs({ group, current }: { group: Group; current: boolean 
                   size={18}
                   iconSize={12}
                   tabIndex={-1}
-                  aria-label={`Close ${name}`}
+                  aria-hidden="true"
+                  title={`Close ${name}`}
                   onClick={() => closeTab(ide, group.id, tab.path)}
                 />
               </span>

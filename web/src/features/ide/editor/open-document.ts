@@ -123,7 +123,9 @@ export class OpenDocument {
 
   /** Writes the draft out now, because the page may go away. */
   flushDraft(): void {
-    if (this.#draft !== null) this.#putDraft();
+    if (this.#draft === null) return;
+    this.host.drafts.putNow(this.path, { text: this.model.getValue(), etag: this.state.etag, bom: this.bom });
+    this.#putDraft();
   }
 
   /** Given up by the user: nothing of it stays. */

@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type DragEvent, type KeyboardEvent, type MouseEvent, type ReactElement, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type MouseEvent, type ReactElement, useEffect, useMemo, useRef, useState } from "react";
 import { useStore } from "zustand";
 import { nameOf, parentOf, shown } from "../paths";
 import { settingsStore } from "../settings/settings";
@@ -11,18 +11,10 @@ import { treeIntent } from "./tree-keys";
 import { isDirectory, type Row, typeAhead, visibleRows } from "./tree-model";
 import { TreeRow } from "./tree-row";
 import { TreeSkeleton } from "./tree-skeleton";
+import { useTreeDrop } from "./use-tree-drop";
 
 export const ROW_PX = 24;
 const TYPE_AHEAD_MS = 800;
-/** Paths dragged within the tree. */
-const DRAG_TYPE = "application/x-coditect-paths";
-
-/** The folder a drop onto this row goes to. */
-function dropTarget(row: Row | undefined, root: string): string {
-  if (row?.kind !== "entry") return root;
-  return isDirectory(row.entry) ? row.path : parentOf(row.path);
-}
-
 export function FileTree({ actions }: { actions: FileActions }): ReactElement {
   const ide = useIde();
   const { tree, layout } = ide;
@@ -32,12 +24,12 @@ export function FileTree({ actions }: { actions: FileActions }): ReactElement {
   const scroller = useRef<HTMLDivElement>(null);
   const typed = useRef({ text: "", at: 0 });
   const anchor = useRef<string | null>(null);
-  const [dropOn, setDropOn] = useState<string | null>(null);
   const [menu, setMenu] = useState<TreeMenuAt | null>(null);
   const rows = useMemo(
     () => visibleRows({ root: tree.root, directories, expanded: new Set(expandedList), creating, hidden }),
     [tree.root, directories, expandedList, creating, hidden],
   );
+  const drop = useTreeDrop(rows, selected, tree.root, actions);
   const focusedIndex = useMemo(() => rows.findIndex((row) => row.kind === "entry" && row.path === focused), [rows, focused]);
   const list = useVirtualizer({
     count: rows.length,
@@ -55,9 +47,9 @@ export function FileTree({ actions }: { actions: FileActions }): ReactElement {
   useEffect(() => {
     for (const { index } of items) {
       const row = rows[index];
-      if (row?.kind === "more") tree.more(row.directory).catch((error: unknown) => ide.report("The folder was not read", error));
+      if (row?.kind === "more") void tree.more(row.directory);
     }
-  }, [items, rows, tree, ide]);
+  }, [items, rows, tree]);
 
   const focus = (index: number, extend: boolean) => {
     const row = rows[index];
@@ -123,84 +115,58 @@ export function FileTree({ actions }: { actions: FileActions }): ReactElement {
     if (path !== null && !chosen.has(path)) tree.select([path], path);
     setMenu({ x: event.clientX, y: event.clientY, path });
   };
-  const rowAt = (event: DragEvent) => {
-    const path = (event.target as Element).closest<HTMLElement>("[data-path]")?.dataset.path;
-    return rows.find((row) => row.path === path);
-  };
-  const onDragStart = (event: DragEvent) => {
-    const row = rowAt(event);
-    if (row?.kind !== "entry") return;
-    const paths = chosen.has(row.path) ? [...selected] : [row.path];
-    event.dataTransfer.setData(DRAG_TYPE, JSON.stringify(paths));
-    event.dataTransfer.setData("text/plain", paths.map(shown).join("\n"));
-    event.dataTransfer.effectAllowed = "move";
-  };
-  const onDragOver = (event: DragEvent) => {
-    const files = event.dataTransfer.types.includes("Files");
-    if (!files && !event.dataTransfer.types.includes(DRAG_TYPE)) return;
-    event.preventDefault();
-    event.dataTransfer.dropEffect = files ? "copy" : "move";
-    setDropOn(dropTarget(rowAt(event), tree.root));
-  };
-  const onDrop = (event: DragEvent) => {
-    event.preventDefault();
-    setDropOn(null);
-    const target = dropTarget(rowAt(event), tree.root);
-    const inner = event.dataTransfer.getData(DRAG_TYPE);
-    if (inner) void actions.moveInto(JSON.parse(inner) as string[], target);
-    else void actions.uploadDrop(target, event.dataTransfer);
-  };
-
   const root = directories.get(tree.root);
   if (!root || (root.loading && root.entries.length === 0)) return <TreeSkeleton />;
   return (
-    <div
-      ref={scroller}
-      className={classes.tree}
-      role="tree"
-      aria-label="Files of the workspace"
-      aria-multiselectable="true"
-      aria-activedescendant={focusedIndex >= 0 && renaming === null ? rowId(focused ?? "") : undefined}
-      tabIndex={0}
-      data-testid="file-tree"
-      data-drop={dropOn === tree.root || undefined}
-      onKeyDown={onKeyDown}
-      onContextMenu={onContextMenu}
-      onDragStart={onDragStart}
-      onDragOver={onDragOver}
-      onDragLeave={(event) => !event.currentTarget.contains(event.relatedTarget as Node | null) && setDropOn(null)}
-      onDrop={onDrop}
-      onFocus={() => focused === null && focus(0, false)}
-    >
-      <div role="presentation" style={{ height: list.getTotalSize(), position: "relative" }}>
-        {items.map(({ index, start, key }) => {
-          const row = rows[index];
-          if (!row) return null;
-          return (
-            <TreeRow
-              key={key}
-              id={rowId(row.path)}
-              row={row}
-              top={start}
-              selected={chosen.has(row.path)}
-              focused={index === focusedIndex}
-              renaming={renaming === row.path}
-              dropping={dropOn !== null && dropOn !== tree.root && row.path === dropOn}
-              onClick={(event) => row.kind === "entry" && onRowClick(event, row, index)}
-              onDoubleClick={() => row.kind === "entry" && !isDirectory(row.entry) && open(row.path, true)}
-              onRenamed={(name) => {
-                if (name === null) tree.edit({ renaming: null, creating: null });
-                else if (row.kind === "create") void actions.create(row.directory, name, row.folder);
-                else void actions.rename(row.path, name);
-                scroller.current?.focus({ preventScroll: true });
-              }}
-              onRetry={() => void tree.reread(parentOf(row.path))}
-            />
-          );
-        })}
+    <>
+      <div
+        ref={scroller}
+        className={classes.tree}
+        role="tree"
+        aria-label="Files of the workspace"
+        aria-multiselectable="true"
+        aria-activedescendant={focusedIndex >= 0 && renaming === null ? rowId(focused ?? "") : undefined}
+        tabIndex={0}
+        data-testid="file-tree"
+        data-drop={drop.target === tree.root || undefined}
+        onKeyDown={onKeyDown}
+        onContextMenu={onContextMenu}
+        onDragStart={drop.onDragStart}
+        onDragOver={drop.onDragOver}
+        onDragLeave={drop.onDragLeave}
+        onDrop={drop.onDrop}
+        onFocus={() => focused === null && focus(0, false)}
+      >
+        <div role="presentation" style={{ height: list.getTotalSize(), position: "relative" }}>
+          {items.map(({ index, start, key }) => {
+            const row = rows[index];
+            if (!row) return null;
+            return (
+              <TreeRow
+                key={key}
+                id={rowId(row.path)}
+                row={row}
+                top={start}
+                selected={chosen.has(row.path)}
+                focused={index === focusedIndex}
+                renaming={renaming === row.path}
+                dropping={drop.target !== tree.root && row.path === drop.target}
+                onClick={(event) => row.kind === "entry" && onRowClick(event, row, index)}
+                onDoubleClick={() => row.kind === "entry" && !isDirectory(row.entry) && open(row.path, true)}
+                onRenamed={(name) => {
+                  if (name === null) tree.edit({ renaming: null, creating: null });
+                  else if (row.kind === "create") void actions.create(row.directory, name, row.folder);
+                  else void actions.rename(row.path, name);
+                  scroller.current?.focus({ preventScroll: true });
+                }}
+                onRetry={() => void tree.reread(parentOf(row.path))}
+              />
+            );
+          })}
+        </div>
       </div>
       <TreeMenu at={menu} actions={actions} onClose={() => setMenu(null)} name={menu?.path ? shown(nameOf(menu.path)) : ""} />
-    </div>
+    </>
   );
 }
 

@@ -31,7 +31,7 @@ export function TreeMenu({ at, name, actions, onClose }: TreeMenuProps): ReactEl
   return (
     <Menu opened={at !== null} onClose={onClose} position="bottom-start" width={230} returnFocus>
       <Menu.Target>
-        <span className={classes.anchor} style={{ left: at?.x ?? 0, top: at?.y ?? 0 }} />
+        <button type="button" tabIndex={-1} aria-label="Actions" className={classes.anchor} style={{ left: at?.x ?? 0, top: at?.y ?? 0 }} />
       </Menu.Target>
       <Menu.Dropdown aria-label={name ? `Actions for ${name}` : "Actions for the workspace"}>
         {path !== null && !folder && (

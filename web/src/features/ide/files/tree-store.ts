@@ -66,9 +66,9 @@ export class TreeStore {
         const page = await this.files.list(path, next, PAGE);
         const now = this.directories.get(path);
         if (now) this.#put(path, appended(now, page));
-      } catch (error) {
+      } catch {
+        // The connection state says why; the page is asked for again when the row is next shown or the tree is read.
         this.#put(path, { ...directory, loading: false });
-        throw error;
       }
     });
   }

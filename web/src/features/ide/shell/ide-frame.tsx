@@ -31,6 +31,7 @@ export function IdeFrame({ onStartAgain }: { onStartAgain: () => void }): ReactE
   const { ref, height, width } = useElementSize<HTMLDivElement>();
   const dark = useComputedColorScheme("light") === "dark";
   const stopped = useStore(ide.link.store, ({ phase }) => phase.kind !== "open");
+  const name = useStore(ide.link.store, ({ workspace }) => workspace?.name ?? "Workspace");
   useShortcuts(ide);
   useEffect(() => ide.terminals.setDark(dark), [ide, dark]);
   const panelMax = Math.max(PANEL_MIN, height - EDITOR_MIN);
@@ -39,6 +40,7 @@ export function IdeFrame({ onStartAgain }: { onStartAgain: () => void }): ReactE
   const style = { "--sidebar-size": `${sidebar.size}px`, "--panel-size": `${panelSize}px` } as CSSProperties;
   return (
     <div className={classes.frame} style={style} data-narrow={narrow || undefined} data-testid="ide">
+      <h1 className={classes.heading}>{name}</h1>
       <IdeHeader />
       <div className={classes.body} inert={stopped}>
         <ActivityBar />

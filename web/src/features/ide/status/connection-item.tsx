@@ -17,6 +17,7 @@ export function ConnectionItem(): ReactElement {
   const waiting = link.kind === "waiting";
   useEffect(() => {
     if (!waiting) return undefined;
+    setNow(performance.now());
     const timer = setInterval(() => setNow(performance.now()), TICK_MS);
     return () => clearInterval(timer);
   }, [waiting]);

@@ -46,7 +46,7 @@ export function EditorItems(): ReactElement | null {
       )}
       <Menu position="top-end">
         <Menu.Target>
-          <UnstyledButton className={classes.item} data-wide aria-label="Indentation">
+          <UnstyledButton className={classes.item} data-wide title="Indentation">
             {spaces ? "Spaces" : "Tabs"}: {tabSize}
           </UnstyledButton>
         </Menu.Target>

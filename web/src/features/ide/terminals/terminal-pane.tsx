@@ -46,7 +46,7 @@ export function TerminalPane({ id, active, alone }: TerminalPaneProps): ReactEle
       <PaneNotice id={id} belowSearch={searching} />
       <Menu opened={menu !== null} onClose={() => setMenu(null)} position="bottom-start" width={220}>
         <Menu.Target>
-          <span className={classes.anchor} style={{ left: menu?.x ?? 0, top: menu?.y ?? 0 }} />
+          <button type="button" tabIndex={-1} aria-label="Actions" className={classes.anchor} style={{ left: menu?.x ?? 0, top: menu?.y ?? 0 }} />
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item rightSection={<kbd>Ctrl+Shift+C</kbd>} disabled={!handle.xterm.hasSelection()} onClick={() => void handle.copy()}>

@@ -90,7 +90,8 @@ export function TerminalTabs(): ReactElement {
               size={18}
               iconSize={12}
               tabIndex={-1}
-              aria-label={`Close ${name}`}
+              aria-hidden="true"
+              title={`Close ${name}`}
               onClick={() => closeTerminals(terminals, tab.panes)}
             />
           </div>
