@@ -17,5 +17,7 @@ mod life;
 mod output;
 #[path = "it/ports.rs"]
 mod ports;
+#[path = "it/sandboxed.rs"]
+mod sandboxed;
 #[path = "it/terminals.rs"]
 mod terminals;

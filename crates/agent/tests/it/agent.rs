@@ -4,10 +4,16 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use coditect_model::id::WorkspaceId;
 use coditect_sandbox::agent_config::AgentConfig;
+use coditect_sandbox::launcher::Launcher;
+use coditect_sandbox::probe::Mode;
+use coditect_sandbox::record::SandboxRecord;
+use coditect_sandbox::spec::{IdRange, Limits, SandboxSpec};
+use coditect_sandbox::{control, volume};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
@@ -22,9 +28,17 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A running agent; it ends with this value.
 pub(crate) struct Agent {
-    child: Child,
+    process: Process,
     dir: tempfile::TempDir,
+    sockets: PathBuf,
     pub(crate) config: AgentConfig,
+}
+
+enum Process {
+    /// An ordinary child of the test.
+    Child(Child),
+    /// Pid 1 of a real sandbox.
+    Sandboxed { record: SandboxRecord, launcher: Launcher },
 }
 
 impl Agent {
@@ -61,19 +75,58 @@ impl Agent {
             .stdout(Stdio::from(bind("ports.sock")))
             .spawn()
             .unwrap();
-        Self { child, dir, config }
+        Self { process: Process::Child(child), sockets: dir.path().to_owned(), dir, config }
+    }
+
+    /// As pid 1 of a sandbox of its own.
+    pub(crate) fn sandboxed() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        assert!(rustix::process::geteuid().is_root(), "sandboxes need root: run these tests as root");
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = tempfile::tempdir().unwrap();
+        let (volume, run_dir) = (dir.path().join("volume"), dir.path().join("run"));
+        volume::create(&volume, Mode::Privileged).unwrap();
+        std::fs::create_dir(&run_dir).unwrap();
+        let mut id = [9; 16];
+        id[..4].copy_from_slice(&std::process::id().to_be_bytes());
+        id[4..8].copy_from_slice(&number.to_be_bytes());
+        let workspace_id = WorkspaceId::from_bytes(id);
+        let config = AgentConfig::new(workspace_id, 1, 8);
+        let launcher = Launcher::spawn(Path::new(env!("CARGO_BIN_EXE_coditect-agent"))).unwrap();
+        let spec = SandboxSpec {
+            workspace_id,
+            hostname: "agent-test".to_owned(),
+            generation: 1,
+            instance: format!("coditect-agent-test-{}", std::process::id()),
+            // Far from what an installation on this machine hands out.
+            ids: IdRange::numbered(15_000 + std::process::id() % 100 * 10 + number % 10).unwrap(),
+            base: PathBuf::from("/"),
+            volume,
+            run_dir: run_dir.clone(),
+            hide: Vec::new(),
+            limits: Limits { cpu_millis: 2000, memory_bytes: 512 << 20, pids: 256, open_files: 4096, terminals: 8 },
+            agent: config.clone(),
+        };
+        let record = launcher.launch(&spec).unwrap_or_else(|error| panic!("{error}"));
+        Self { process: Process::Sandboxed { record, launcher }, sockets: run_dir, dir, config }
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        match &self.process {
+            Process::Child(child) => child.id(),
+            Process::Sandboxed { record, .. } => record.pid,
+        }
     }
 
     pub(crate) fn workspace(&self, name: &str) -> PathBuf {
-        Path::new(&self.config.workspace).join(name)
+        match &self.process {
+            Process::Child(_) => Path::new(&self.config.workspace).join(name),
+            Process::Sandboxed { .. } => self.dir.path().join("volume/workspace").join(name),
+        }
     }
 
     pub(crate) fn ports_socket(&self) -> PathBuf {
-        self.dir.path().join("ports.sock")
+        self.sockets.join("ports.sock")
     }
 
     /// Bytes of memory that are this process's own.
@@ -84,9 +137,10 @@ impl Agent {
     }
 
     pub(crate) async fn exit_code(mut self) -> Option<i32> {
+        let Process::Child(child) = &mut self.process else { panic!("a sandbox has no code") };
         let begun = Instant::now();
         while begun.elapsed() < DEADLINE {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = child.try_wait().unwrap() {
                 return status.code();
             }
             sleep(Duration::from_millis(5)).await;
@@ -94,8 +148,14 @@ impl Agent {
         panic!("the agent does not end");
     }
 
+    /// Whether the sandbox lives.
+    pub(crate) fn lives(&self) -> bool {
+        let Process::Sandboxed { record, .. } = &self.process else { panic!("not a sandbox") };
+        record.is_alive().unwrap().is_some()
+    }
+
     async fn connect(&self) -> UnixStream {
-        UnixStream::connect(self.dir.path().join("agent.sock")).await.unwrap()
+        UnixStream::connect(self.sockets.join("agent.sock")).await.unwrap()
     }
 
     pub(crate) async fn raw(
@@ -144,9 +204,17 @@ impl Agent {
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        // Its terminals hang up with it.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        match &mut self.process {
+            Process::Child(child) => {
+                // Its terminals hang up with it.
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+            Process::Sandboxed { record, launcher } => {
+                assert!(launcher.helper_pid().is_some(), "the launcher has ended");
+                control::stop(record, Duration::ZERO).unwrap();
+            }
+        }
     }
 }
 
