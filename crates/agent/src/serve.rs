@@ -29,7 +29,7 @@ const CONNECTIONS_MAX: usize = 512;
 /// What a peer may take to send a request's head.
 const HEAD_DEADLINE: Duration = Duration::from_secs(30);
 /// Largest request head, in bytes; also what a connection reads ahead.
-const HEAD_MAX_BYTES: usize = 16 * 1024;
+const HEAD_MAX_BYTES: usize = 64 * 1024;
 /// Pause after an accept that failed, as for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What the workspace's processes have to end themselves before the sandbox ends.

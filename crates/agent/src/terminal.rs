@@ -62,12 +62,15 @@ struct State {
     master: Option<Arc<AsyncFd<OwnedFd>>>,
     /// The PTY did not take all input.
     blocked: bool,
+    /// An interrupting key was handed to the PTY; then it is looked after.
+    interrupted: Option<(u8, tokio::time::Instant)>,
     /// Somebody has looked at it.
     seen: bool,
     exit_code: Option<i32>,
     /// The shell has ended and its output is complete.
     ended: bool,
-    deleted: bool,
+    /// Why nobody may connect any more.
+    closed: Option<Closing>,
 }
 
 /// What to say to a client next.
@@ -95,6 +98,8 @@ pub enum Closing {
     Replaced,
     /// The terminal was deleted.
     Deleted,
+    /// The workspace is stopping.
+    Stopping,
 }
 
 /// A client's connection, as it begins.
@@ -142,10 +147,11 @@ impl Terminal {
                 clients: Clients::default(),
                 master: Some(Arc::clone(&master)),
                 blocked: false,
+                interrupted: None,
                 seen: false,
                 exit_code: None,
                 ended: false,
-                deleted: false,
+                closed: None,
             }),
             wake: Notify::new(),
             changed,
@@ -209,9 +215,9 @@ impl Terminal {
     }
 
     /// Disconnects everybody; the terminal is not to be used again.
-    pub fn delete(&self) {
+    pub fn close(&self, why: Closing) {
         let mut state = self.lock();
-        state.deleted = true;
+        state.closed = Some(why);
         state.clients.detach_all();
         drop(state);
         self.wake.notify_one();
@@ -222,7 +228,7 @@ impl Terminal {
     pub fn attach(&self, client: &str, since: Option<u64>) -> Option<Attached> {
         let mut guard = self.lock();
         let state = &mut *guard;
-        if state.deleted {
+        if state.closed.is_some() {
             return None;
         }
         let (start, end) = (state.ring.start(), state.ring.end());
@@ -258,9 +264,9 @@ impl Terminal {
         let title = state.model.title();
         let size = state.model.size();
         let taken = state.clients.input(key).map_or(0, |input| input.taken);
-        let deleted = state.deleted;
+        let closed = state.closed;
         let Some(client) = state.clients.get(key) else {
-            return Step::Close(if deleted { Closing::Deleted } else { Closing::Replaced });
+            return Step::Close(closed.unwrap_or(Closing::Replaced));
         };
         let mut frames = Vec::new();
         if client.size_told != size {
@@ -324,17 +330,16 @@ impl Terminal {
         self.wake.notify_one();
     }
 
-    /// Connection `key` has typed. `false` when it was replaced meanwhile and the input not taken.
-    pub fn input(&self, key: u64, bytes: Bytes) -> bool {
+    /// Connection `key` has typed. When it was replaced meanwhile, the input is not taken.
+    pub fn input(&self, key: u64, bytes: Bytes) {
         let mut guard = self.lock();
-        let Some(input) = guard.clients.input(key) else { return false };
+        let Some(input) = guard.clients.input(key) else { return };
         input.push(bytes);
         guard.drain_input();
-        if guard.blocked {
+        if guard.blocked || guard.interrupted.is_some() {
             drop(guard);
             self.wake.notify_one();
         }
-        true
     }
 
     /// Whether connection `key` may type more now; `None` when it was replaced.

@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::shell;
 use crate::socket;
 use crate::terminal::model::{Size, clean};
-use crate::terminal::{Terminal, attach};
+use crate::terminal::{Closing, Terminal, attach};
 
 /// What a deleted terminal's processes have to end themselves after SIGHUP.
 const HANGUP_GRACE: Duration = Duration::from_secs(1);
@@ -131,7 +131,7 @@ impl Terminals {
                 let message = format!("There are {max} terminals already, which is the limit. Close one first.");
                 return Err(Error::new(ErrorKind::LimitExceeded, message).with("limit", max));
             };
-            list.remove(index).delete();
+            list.remove(index).close(Closing::Deleted);
         }
         Ok(())
     }
@@ -140,7 +140,7 @@ impl Terminals {
     pub fn hang_up(&self) {
         for terminal in self.all() {
             hang_up(&terminal);
-            terminal.delete();
+            terminal.close(Closing::Stopping);
         }
     }
 }
@@ -166,7 +166,7 @@ fn session_is_gone(terminal: &Terminal) -> bool {
 /// Ends all processes of a terminal that is in the list no more.
 async fn end(terminal: Arc<Terminal>) {
     hang_up(&terminal);
-    terminal.delete();
+    terminal.close(Closing::Deleted);
     let begun = Instant::now();
     while begun.elapsed() < HANGUP_GRACE + KILL_GRACE {
         if session_is_gone(&terminal) || session_processes(terminal.pid()).is_ok_and(|left| left.is_empty()) {

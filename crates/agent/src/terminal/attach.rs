@@ -66,6 +66,7 @@ async fn send(
                 return Some(close(socket::REPLACED, "this client has connected again"));
             }
             Step::Close(Closing::Deleted) => return Some(close(socket::DELETED, "the terminal was deleted")),
+            Step::Close(Closing::Stopping) => return Some(close(socket::GONE, "the workspace is stopping")),
             Step::Wait { acknowledge } => {
                 if acknowledge {
                     acknowledge_at.get_or_insert(now + ACK_DELAY);
@@ -87,7 +88,7 @@ async fn send(
 async fn receive(terminal: &Terminal, stream: &mut SplitStream<WebSocket>, attached: &Attached) -> Option<CloseFrame> {
     loop {
         // Input that the terminal does not take stays in the socket, where it costs the client and nobody else.
-        while !terminal.has_room(attached.key)? {
+        while terminal.has_room(attached.key) == Some(false) {
             attached.room.notified().await;
         }
         let message = match timeout(SILENCE, stream.next()).await {
@@ -97,11 +98,8 @@ async fn receive(terminal: &Terminal, stream: &mut SplitStream<WebSocket>, attac
             Ok(Some(Ok(message))) => message,
         };
         match message {
-            Message::Binary(bytes) => {
-                if !terminal.input(attached.key, bytes) {
-                    return Some(close(socket::REPLACED, "this client has connected again"));
-                }
-            }
+            // Input of a connection that is over is not taken; the sender tells why.
+            Message::Binary(bytes) => terminal.input(attached.key, bytes),
             Message::Text(text) => match serde_json::from_str::<ClientFrame>(&text) {
                 Ok(ClientFrame::Resize { cols, rows }) => match Size::new(cols, rows) {
                     Some(size) => terminal.resize(size),

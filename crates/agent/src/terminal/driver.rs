@@ -27,6 +27,9 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(2);
 /// it lie hundreds of kilobytes more that nobody looks at, so the PTY itself reports "full" far too late.
 const UNREAD_BYTES: u64 = 4000;
 
+/// How long the kernel may take to see an interrupting key before the agent looks whether it is stuck.
+const LOOK_AFTER: Duration = Duration::from_millis(100);
+
 /// How reading from the PTY went.
 enum Pumped {
     /// It has no more for now.
@@ -42,12 +45,12 @@ pub(super) async fn drive(terminal: Arc<Terminal>, master: Arc<AsyncFd<OwnedFd>>
     let mut deadline = None;
     let mut complete = false;
     loop {
-        let (read, write) = {
+        let (read, write, look_after) = {
             let state = terminal.lock();
-            if deadline.is_some() && (complete || state.deleted) {
+            if deadline.is_some() && (complete || state.closed.is_some()) {
                 break;
             }
-            (!complete && state.may_read(), state.blocked)
+            (!complete && state.may_read(), state.blocked, state.interrupted.map(|(_, at)| at))
         };
         tokio::select! {
             code = &mut exit, if deadline.is_none() => {
@@ -74,6 +77,7 @@ pub(super) async fn drive(terminal: Arc<Terminal>, master: Arc<AsyncFd<OwnedFd>>
             }
             () = terminal.wake.notified() => {}
             () = until(deadline) => complete = true,
+            () = until(look_after) => terminal.lock().look_after_interrupt(),
         }
     }
     let mut state = terminal.lock();
@@ -146,7 +150,10 @@ impl State {
             }
             let written = rustix::io::write(master.get_ref(), &bytes);
             match written {
-                Ok(count) => self.clients.take_input(index, count),
+                Ok(count) => {
+                    self.clients.take_input(index, count);
+                    self.note_interrupt(master.get_ref(), &bytes[..count]);
+                }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
                     if stuck || !self.interrupt(master.get_ref()) {
@@ -168,28 +175,69 @@ impl State {
     /// Looks for an interrupting key in the input that the full terminal does not take, and acts on it: what was typed
     /// before is dropped, as the terminal itself would, and the foreground processes are signalled.
     fn interrupt(&mut self, master: &OwnedFd) -> bool {
-        let Ok(modes) = rustix::termios::tcgetattr(master) else { return false };
-        if !modes.local_modes.contains(LocalModes::ISIG) {
-            return false;
+        let Some(keys) = Keys::of(master) else { return false };
+        let Some(byte) = self.clients.skip_to(|byte| keys.signal(byte).is_some()) else { return false };
+        keys.act(master, byte);
+        true
+    }
+
+    /// The kernel may have put an interrupting key behind much that the program does not read, where nobody sees it.
+    fn note_interrupt(&mut self, master: &OwnedFd, taken: &[u8]) {
+        if !taken.iter().any(u8::is_ascii_control) {
+            return;
         }
+        let key = Keys::of(master).and_then(|keys| taken.iter().copied().find(|&byte| keys.signal(byte).is_some()));
+        if let Some(key) = key {
+            self.interrupted = Some((key, Instant::now() + LOOK_AFTER));
+        }
+    }
+
+    /// Had the kernel seen the key, it would have dropped what was not read.
+    pub(super) fn look_after_interrupt(&mut self) {
+        let Some((key, _)) = self.interrupted.take() else { return };
+        let Some(master) = self.master.clone() else { return };
+        if unread(master.get_ref())
+            && let Some(keys) = Keys::of(master.get_ref())
+        {
+            keys.act(master.get_ref(), key);
+            self.drain_input();
+        }
+    }
+}
+
+/// The keys that interrupt, while the terminal has them switched on.
+struct Keys {
+    keys: [(u8, Signal); 3],
+    flushes: bool,
+}
+
+impl Keys {
+    fn of(master: &OwnedFd) -> Option<Self> {
+        let modes = rustix::termios::tcgetattr(master).ok()?;
         let keys = [
             (modes.special_codes[SpecialCodeIndex::VINTR], Signal::INT),
             (modes.special_codes[SpecialCodeIndex::VQUIT], Signal::QUIT),
             (modes.special_codes[SpecialCodeIndex::VSUSP], Signal::TSTP),
         ];
-        // A key set to 0 is switched off.
-        let pressed = |byte: u8| byte != 0 && keys.iter().any(|key| key.0 == byte);
-        let Some(byte) = self.clients.skip_to(pressed) else { return false };
-        if !modes.local_modes.contains(LocalModes::NOFLSH) {
+        let on = modes.local_modes.contains(LocalModes::ISIG);
+        on.then_some(Self { keys, flushes: !modes.local_modes.contains(LocalModes::NOFLSH) })
+    }
+
+    /// What this key sends. A key set to 0 is switched off.
+    fn signal(&self, byte: u8) -> Option<Signal> {
+        self.keys.iter().find(|key| byte != 0 && key.0 == byte).map(|key| key.1)
+    }
+
+    /// Does what the terminal would do if it saw the key.
+    fn act(&self, master: &OwnedFd, byte: u8) {
+        if self.flushes {
             flush(master);
         }
-        let signal = keys.iter().find(|key| key.0 == byte).map(|key| key.1);
-        if let (Some(group), Some(signal)) = (pty::foreground_group(master), signal)
+        if let (Some(group), Some(signal)) = (pty::foreground_group(master), self.signal(byte))
             && let Err(error) = children::signal_group(group, signal)
         {
             log(&format!("cannot interrupt process group {group}: {error}"));
         }
-        true
     }
 }
 

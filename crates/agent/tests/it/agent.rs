@@ -38,7 +38,7 @@ enum Process {
     /// An ordinary child of the test.
     Child(Child),
     /// Pid 1 of a real sandbox.
-    Sandboxed { record: SandboxRecord, launcher: Launcher },
+    Sandboxed { record: Box<SandboxRecord>, launcher: Launcher },
 }
 
 impl Agent {
@@ -108,7 +108,7 @@ impl Agent {
             agent: config.clone(),
         };
         let record = launcher.launch(&spec).unwrap_or_else(|error| panic!("{error}"));
-        Self { process: Process::Sandboxed { record, launcher }, sockets: run_dir, dir, config }
+        Self { process: Process::Sandboxed { record: Box::new(record), launcher }, sockets: run_dir, dir, config }
     }
 
     pub(crate) fn pid(&self) -> u32 {

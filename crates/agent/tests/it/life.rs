@@ -32,6 +32,7 @@ async fn told_to_stop_it_hangs_up_and_ends() {
         }
         let saved = agent.workspace("saved");
         eventually("the shell hears of it", || saved.exists()).await;
+        assert_eq!(client.socket.close_code().await, 1001);
         let shell = pids[0];
         assert_eq!(agent.exit_code().await, Some(0));
         eventually("the shell ends", || !runs(shell)).await;
