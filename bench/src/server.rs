@@ -48,9 +48,10 @@ impl Server {
         let end = Instant::now() + Duration::from_secs(20);
         loop {
             if let Ok(answer) = reqwest::get(format!("{}/health/ready", server.base)).await
-                && answer.status().is_success() {
-                    return Ok(server);
-                }
+                && answer.status().is_success()
+            {
+                return Ok(server);
+            }
             ensure!(Instant::now() < end, "the server is not ready after 20 s");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -75,6 +76,13 @@ impl Server {
 
     /// Stops the server and everything it started.
     pub(crate) fn stop(mut self) -> Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        if self.child.try_wait()?.is_some() {
+            return Ok(());
+        }
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         self.child.wait()?;
@@ -85,6 +93,13 @@ impl Server {
             .status()?;
         ensure!(status.success(), "workspaces could not be stopped");
         Ok(())
+    }
+}
+
+/// A measurement that failed leaves nothing running either.
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.end();
     }
 }
 
@@ -129,6 +144,6 @@ impl Client {
 
     /// Opens a session, which starts the workspace.
     pub(crate) async fn open(&self, workspace: &str) -> Result<OpenedSession> {
-        self.post("/api/v5/sessions", &serde_json::json!({ "workspace_id": workspace })).await
+        self.post("/api/v5/sessions?wait_ms=20000", &serde_json::json!({ "workspace_id": workspace })).await
     }
 }
