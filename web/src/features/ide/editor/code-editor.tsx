@@ -5,11 +5,11 @@ import { relative } from "../paths";
 import { type IdeSettings, settingsStore } from "../settings/settings";
 import { useIde } from "../shell/ide-context";
 import classes from "./editor.module.css";
+import { EDITOR_FONT } from "./editor-font";
 import { monaco } from "./monaco";
 import { DARK_THEME, LIGHT_THEME } from "./monaco-themes";
 
 const VIEW_SAVE_MS = 400;
-const FONT = "'JetBrains Mono Variable', ui-monospace, 'SF Mono', Menlo, Consolas, monospace";
 
 export interface CodeEditorProps {
   group: Group;
@@ -48,7 +48,7 @@ export default function CodeEditor({ group, path, dark, current }: CodeEditorPro
     const created = monaco.editor.create(element, {
       model: null,
       automaticLayout: true,
-      fontFamily: FONT,
+      fontFamily: EDITOR_FONT,
       fontLigatures: false,
       fixedOverflowWidgets: true,
       scrollBeyondLastLine: false,
@@ -65,7 +65,7 @@ export default function CodeEditor({ group, path, dark, current }: CodeEditorPro
     editor.current = created;
     // For tests and extensions; it shows nothing that the page does not.
     Object.defineProperty(element, "__monaco", { value: created, configurable: true, enumerable: false });
-    void document.fonts?.load(`13px ${FONT}`).then(() => monaco.editor.remeasureFonts());
+    void document.fonts?.load(`13px ${EDITOR_FONT}`).then(() => monaco.editor.remeasureFonts());
     return () => {
       editor.current = null;
       created.dispose();

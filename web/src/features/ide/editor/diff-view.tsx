@@ -1,4 +1,6 @@
 import { type ReactElement, useEffect, useRef } from "react";
+import { settingsStore } from "../settings/settings";
+import { EDITOR_FONT } from "./editor-font";
 import { monaco } from "./monaco";
 import { DARK_THEME, LIGHT_THEME } from "./monaco-themes";
 
@@ -17,6 +19,10 @@ export default function DiffView({ theirs, mine, dark }: DiffViewProps): ReactEl
     const original = monaco.editor.createModel(theirs, mine.getLanguageId());
     const editor = monaco.editor.createDiffEditor(element, {
       automaticLayout: true,
+      fontFamily: EDITOR_FONT,
+      fontSize: settingsStore.getState().editorFontSize,
+      lineNumbersMinChars: 3,
+      renderOverviewRuler: false,
       originalEditable: false,
       renderSideBySide: true,
       scrollBeyondLastLine: false,

@@ -73,7 +73,7 @@ const LIST = [
   { id: "go-line", title: "Go to line", group: "Go", keys: "Ctrl+G", shownOnly: true, run: nothing },
   { id: "new-file", title: "New file", group: "File", keys: "Alt+N", run: (ide) => new FileActions(ide).startCreating(false) },
   { id: "new-folder", title: "New folder", group: "File", run: (ide) => new FileActions(ide).startCreating(true) },
-  { id: "save", title: "Save", group: "File", keys: "Mod+S", run: withFile((ide, { path }) => ide.documents.save(path)) },
+  { id: "save", title: "Save", group: "File", keys: "Mod+S", run: withFile((ide, { path }) => ide.save(path)) },
   { id: "save-all", title: "Save all", group: "File", keys: "Mod+Alt+S", run: (ide) => ide.documents.saveAll() },
   { id: "close", title: "Close the file", group: "File", keys: "Alt+W", run: withFile((ide, { group, path }) => closeTab(ide, group, path)) },
   { id: "reopen", title: "Reopen the last closed file", group: "File", keys: "Alt+Shift+T", run: (ide) => ide.layout.dispatch({ type: "reopen" }) },

@@ -124,6 +124,12 @@ export class Ide {
     this.layout.dispatch({ type: "open", path, pinned: options.pinned ?? false, ...group });
   }
 
+  /** Saves, or asks again for the decision that has to come first. */
+  save(path: string): void {
+    this.ui.setState({ postponed: null });
+    this.documents.save(path);
+  }
+
   /** Files were moved through this page. */
   moved(from: string, to: string): void {
     this.documents.followMove(from, to);
@@ -219,7 +225,10 @@ export class Ide {
   /** Unsaved texts of an earlier page come back as tabs, so that nobody has to know where they were. */
   async #reopenDrafts(): Promise<void> {
     for (const path of await this.documents.drafted()) {
-      if (!this.documents.paths.includes(path)) this.layout.dispatch({ type: "open", path, pinned: true });
+      // What has a tab already does not come before the file that the user was at.
+      const hasTab = this.layout.layout.groups.some(({ tabs }) => tabs.some((tab) => tab.path === path));
+      if (hasTab) void this.documents.open(path);
+      else this.layout.dispatch({ type: "open", path, pinned: true });
     }
   }
 }
