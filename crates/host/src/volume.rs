@@ -83,10 +83,12 @@ impl Volumes {
             // A tenant may remove it at any moment: what is gone uses nothing.
             let Ok(stat) = rustix::fs::statat(fd, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
             bytes += u64::try_from(stat.st_blocks).unwrap_or(0) * 512;
-            if FileType::from_raw_mode(stat.st_mode).is_dir() && stack.len() < USE_DEPTH_MAX
-                && let Ok(child) = open_dir(stack[stack.len() - 1].fd()?, name) {
-                    stack.push(Dir::new(child)?);
-                }
+            if FileType::from_raw_mode(stat.st_mode).is_dir()
+                && stack.len() < USE_DEPTH_MAX
+                && let Ok(child) = open_dir(stack[stack.len() - 1].fd()?, name)
+            {
+                stack.push(Dir::new(child)?);
+            }
         }
         Ok(bytes)
     }

@@ -106,8 +106,7 @@ impl Config {
             text.parse().map_err(|_| "needs the form 127.0.0.1:8080 or [::1]:8080".to_owned())
         });
         let port = listen.first().map_or(8080, SocketAddr::port);
-        let public_url =
-            reader.one("public_url", &format!("http://coditect.localhost:{port}"), Origin::parse);
+        let public_url = reader.one("public_url", &format!("http://coditect.localhost:{port}"), Origin::parse);
         let public_authority = public_url.as_ref().map_or_else(|| "localhost".to_owned(), Origin::authority);
         let workspace_domain = reader
             .one("workspace_domain", &public_authority, |text| origin::parse_authority(text).map(|()| text.to_owned()));

@@ -31,9 +31,10 @@ pub(super) fn check(root: &Path, complaints: &mut Vec<String>) -> Result<()> {
         let dependencies = manifest.get("dependencies").and_then(toml::Value::as_table);
         for dependency in dependencies.into_iter().flat_map(toml::Table::keys) {
             if let Some(ours) = dependency.strip_prefix("coditect-")
-                && !allowed.contains(&ours) {
-                    complaints.push(format!("crates/{name}: must not depend on {ours}"));
-                }
+                && !allowed.contains(&ours)
+            {
+                complaints.push(format!("crates/{name}: must not depend on {ours}"));
+            }
         }
     }
     Ok(())

@@ -66,9 +66,10 @@ pub(super) fn parse_authority(text: &str) -> Result<(), String> {
         _ => (text, None),
     };
     if let Some(port) = port
-        && port.parse::<u16>().map_or(true, |number| number == 0 || number.to_string() != port) {
-            return error();
-        }
+        && port.parse::<u16>().map_or(true, |number| number == 0 || number.to_string() != port)
+    {
+        return error();
+    }
     let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let ok = match bracketed {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
