@@ -252,7 +252,7 @@ test("files", async (t) => {
   });
 
   await t.test("a directory of 100,000 entries opens, scrolls and never freezes the page", async () => {
-    await shell(page, `mkdir many && (cd many && seq -f 'entry-%06g' ${MANY} | xargs touch)`, { deadlineMs: 60_000 });
+    await shell(page, `mkdir many && python3 -c 'import os; [os.mknod("many/entry-%06d" % i) for i in range(1, ${MANY} + 1)]'`, { deadlineMs: 60_000 });
     await treeRow(page, "/workspace/keys").click();
     await page.evaluate(() => {
       let last = performance.now();

@@ -31,11 +31,11 @@ export async function openWorkspace(t, { name = "compiler", ...options } = {}) {
     installation,
     address,
     /** The same user in another browser, at the same workspace. */
-    another: async (wanted) => {
+    another: async ({ atPrompt = true, ...wanted } = {}) => {
       const browser = await browse(wanted);
       await logIn(browser.page, installation.origin, EMAIL);
       await browser.page.goto(address);
-      await prompt(browser.page);
+      if (atPrompt) await prompt(browser.page);
       return browser;
     },
     /** Fails when any of the browsers complained. */
