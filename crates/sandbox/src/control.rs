@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
 use crate::cgroup::{CgroupLayout, write_control};
 use crate::probe::Mode;
@@ -27,6 +27,16 @@ const SWEEP_DEADLINE: Duration = Duration::from_millis(100);
 const INOTIFY_INSTANCES_MIN: u64 = 65_536;
 /// inotify watches that all workspaces of a machine share.
 const INOTIFY_WATCHES_MIN: u64 = 4 << 20;
+
+/// What all processes of a machine share and a few hundred busy workspaces would use up, by path below `/proc/sys`:
+/// terminals (128 spare ones in each sandbox), process numbers, open files (each costs its sandbox memory).
+const SHARED_MIN: [(&str, u64); 5] = [
+    ("fs/inotify/max_user_instances", INOTIFY_INSTANCES_MIN),
+    ("fs/inotify/max_user_watches", INOTIFY_WATCHES_MIN),
+    ("kernel/pty/max", 1 << 20),
+    ("kernel/pid_max", 4 << 20),
+    ("fs/file-max", 1 << 32),
+];
 
 /// What a sandbox uses now. `None`: this machine does not count it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,12 +72,18 @@ pub struct Stray {
 /// Makes this process ready to have sandboxes; to be called once at start, before the launcher. On a version 2 machine
 /// it moves the processes of its own control group to a leaf (`coditect-serve`), because a group with processes cannot
 /// hand controllers on: run it in a group of its own (systemd: `Delegate=yes`, and `KillMode=process`, so that sandboxes
-/// outlive it). As root it raises the machine's inotify limits where they are lower than many workspaces need, and where
+/// outlive it). As root it raises the machine's limits on inotify, terminals, process numbers and open files where they are
+/// lower than many workspaces need, and where
 /// version 1 groups are used it sets the control group option `favordynmods`, without which a start waits for the kernel.
 /// Answers what could not be done, in words for the log.
 #[must_use]
 pub fn prepare() -> Vec<String> {
     let mut warnings = Vec::new();
+    // The soft limit is for programs that use select(2). Each connection takes two.
+    let files = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: files.maximum, ..files }) {
+        warnings.push(format!("the limit on open files cannot be raised: {error}"));
+    }
     match CgroupLayout::detect() {
         Ok(layout) => {
             let layout = layout.writable();
@@ -83,13 +99,12 @@ pub fn prepare() -> Vec<String> {
         Err(error) => warnings.push(format!("control groups cannot be found: {error}")),
     }
     if Mode::of_this_process() == Mode::Privileged {
-        for (name, least) in [("max_user_instances", INOTIFY_INSTANCES_MIN), ("max_user_watches", INOTIFY_WATCHES_MIN)]
-        {
-            let path = PathBuf::from("/proc/sys/fs/inotify").join(name);
+        for (name, least) in SHARED_MIN {
+            let path = PathBuf::from("/proc/sys").join(name);
             let raised = crate::cgroup::read_number(&path)
                 .and_then(|now| if now < least { write_control(&path, &least.to_string()) } else { Ok(()) });
             if let Err(error) = raised {
-                warnings.push(format!("fs.inotify.{name} cannot be raised to {least}: {error}"));
+                warnings.push(format!("{} cannot be raised to {least}: {error}", name.replace('/', ".")));
             }
         }
     }

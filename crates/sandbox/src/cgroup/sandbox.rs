@@ -13,6 +13,8 @@ const CPU_PERIOD_MIN_US: u64 = 10_000;
 const CPU_PERIOD_MAX_US: u64 = 1_000_000;
 /// Smallest CPU quota the kernel takes.
 const CPU_QUOTA_MIN_US: u64 = 1_000;
+/// Which part of a sandbox's memory the buffers of its TCP connections may have besides, on version 1.
+const SOCKET_MEMORY_PART: u64 = 4;
 /// A group stays busy for moments after its last process has ended.
 const REMOVE_DEADLINE: Duration = Duration::from_secs(3);
 /// How long a freeze may take until every process stands still.
@@ -99,6 +101,9 @@ impl Cgroups {
         }
         if let Some(group) = self.v1.get(&Controller::Memory) {
             set_memory_v1(group, limits.memory_bytes)?;
+            // Version 1 counts the buffers of TCP apart from memory, and only once they have a limit.
+            let sockets = (limits.memory_bytes / SOCKET_MEMORY_PART).to_string();
+            optional(control(group, "memory.kmem.tcp.limit_in_bytes", &sockets))?;
         }
         if let Some(group) = self.v1.get(&Controller::Pids) {
             control(group, "pids.max", &limits.pids.to_string())?;

@@ -15,6 +15,9 @@ use crate::spec::{HOME, Limits, WORKSPACE};
 
 /// Memory one process may lock, in bytes: what ordinary programs (GnuPG, ssh-agent) ask for.
 const LOCKED_MEMORY_MAX_BYTES: u64 = 8 << 20;
+/// Signals and POSIX timers that the processes of one sandbox may have queued. The kernel counts those of all sandboxes
+/// of a machine together as well: without this one sandbox could leave none for the others.
+const QUEUED_SIGNALS_MAX: u64 = 2048;
 /// The newest Landlock that was read and tried; older kernels enforce what they have.
 const LANDLOCK_ABI: ABI = ABI::V6;
 
@@ -26,6 +29,7 @@ pub(super) fn limit(limits: &Limits) -> Result<(), LaunchError> {
         (Resource::Nofile, limits.open_files.min(most)),
         (Resource::Core, 0),
         (Resource::Memlock, LOCKED_MEMORY_MAX_BYTES),
+        (Resource::Sigpending, QUEUED_SIGNALS_MAX),
         (Resource::Rtprio, 0),
         (Resource::Nice, 0),
     ] {

@@ -37,7 +37,11 @@ const DEVICES: [&CStr; 6] = [c"null", c"zero", c"full", c"random", c"urandom", c
 /// Names that are symbolic links into `usr` on merged systems and directories of their own on others.
 const MERGED: [&CStr; 6] = [c"bin", c"sbin", c"lib", c"lib32", c"lib64", c"libx32"];
 /// Files of `/proc` that show or steer the machine.
-const MASKED_FILES: [&CStr; 9] = [
+const MASKED_FILES: [&CStr; 11] = [
+    // May hold what an operator tells the machine at boot, secrets included.
+    c"cmdline",
+    // Counts every keystroke and packet of the machine: what others do can be timed by it.
+    c"interrupts",
     c"kcore",
     c"keys",
     c"key-users",
@@ -52,6 +56,11 @@ const MASKED_FILES: [&CStr; 9] = [
 const MASKED_DIRS: [&CStr; 4] = [c"acpi", c"asound", c"driver", c"scsi"];
 /// Directories of `/proc` that are shown but not changed.
 const READ_ONLY_DIRS: [&CStr; 4] = [c"sys", c"bus", c"fs", c"irq"];
+
+/// What the kernel counts for each user namespace and for the machine as a whole: without a share of its own, one
+/// sandbox could take all there is. By name below `/proc`.
+const SHARES: [(&CStr, u32); 2] =
+    [(c"sys/user/max_inotify_instances", 1024), (c"sys/user/max_inotify_watches", 524_288)];
 
 /// What a sandbox sees of its base: detached, read-only mounts.
 pub(super) struct BaseTrees {
@@ -332,6 +341,21 @@ impl Root {
             MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
         let proc = new_mount("proc", &[], flags).step(|| "mounting /proc in the sandbox".to_owned())?;
         self.attach(&proc, &self.dir, c"proc")?;
+        // The namespace of whoever opens these is the one they count for, so this is done in here, before they can no
+        // longer be written to.
+        for (name, most) in SHARES {
+            let path = in_proc(name)?;
+            let write = || {
+                let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+                let file = rustix::fs::openat(&self.dir, &path, flags, FileMode::empty())?;
+                rustix::io::write(&file, most.to_string().as_bytes())
+            };
+            match write() {
+                // A kernel without inotify.
+                Err(Errno::NOENT) => {}
+                other => other.map(drop).step(|| format!("limiting {}", name.to_string_lossy()))?,
+            }
+        }
         for name in MASKED_FILES {
             let path = in_proc(name)?;
             if self.exists(&path) {

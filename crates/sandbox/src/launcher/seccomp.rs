@@ -79,10 +79,16 @@ const DENIED: &[c_long] = &[
 ];
 const QUOTACTL_FD: c_long = 443;
 
-/// Answered with "no such call", so that libraries fall back: io_uring acts past the filter, and clone3's flags are
-/// behind a pointer that a filter cannot follow.
-const UNKNOWN: &[c_long] =
-    &[libc::SYS_clone3, libc::SYS_io_uring_setup, libc::SYS_io_uring_enter, libc::SYS_io_uring_register];
+/// Answered with "no such call", so that libraries fall back: io_uring acts past the filter, clone3's flags are behind a
+/// pointer that a filter cannot follow, and the machine has one small number of asynchronous requests for everybody
+/// (fs.aio-max-nr), of which one sandbox could take all.
+const UNKNOWN: &[c_long] = &[
+    libc::SYS_clone3,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_io_setup,
+];
 
 /// Every flag of clone(2) and unshare(2) that makes a namespace, but CLONE_NEWTIME, whose bit is a signal in clone(2).
 const NEW_NAMESPACES: u32 = (libc::CLONE_NEWNS

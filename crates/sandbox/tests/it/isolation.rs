@@ -146,7 +146,7 @@ fn only_the_users_own_places_can_be_written() {
 fn proc_shows_the_sandbox_and_not_the_machine() {
     let world = World::new();
     let sandbox = world.sandbox();
-    for name in ["kcore", "keys", "sysrq-trigger", "timer_list", "kmsg"] {
+    for name in ["cmdline", "interrupts", "kcore", "keys", "sysrq-trigger", "timer_list", "kmsg"] {
         let script = format!("test ! -e /proc/{name} || head -c 1 /proc/{name} 2>/dev/null | wc -c");
         let output = sandbox.sh(&script);
         assert!(output.is_empty() || output == "0", "/proc/{name}: {output}");
@@ -205,6 +205,7 @@ fn system_calls_that_workspaces_do_not_need_are_refused() {
         ("io_uring_setup", libc::SYS_io_uring_setup),
         ("io_uring_enter", libc::SYS_io_uring_enter),
         ("io_uring_register", libc::SYS_io_uring_register),
+        ("io_setup", libc::SYS_io_setup),
         ("open_tree_attr", 467),
         ("one that is not invented yet", 4000),
     ] {

@@ -149,3 +149,68 @@ fn frozen_means_standing_still() {
     control::stop(&sandbox.record, Duration::ZERO).unwrap();
     assert!(sandbox.record.is_alive().unwrap().is_none());
 }
+
+#[test]
+fn what_the_kernel_counts_for_all_is_shared_out() {
+    let world = World::new();
+    let sandbox = world.sandbox();
+    // More processes than one, because each has open files of its own; they hold what they got until all have tried.
+    let (code, output) = sandbox.run(&[
+        "python3",
+        "-c",
+        "
+import ctypes, os, signal
+libc = ctypes.CDLL(None, use_errno=True)
+def take(call, each):
+    got, done = os.pipe(), os.pipe()
+    pids = []
+    for _ in range(4):
+        pid = os.fork()
+        if pid == 0:
+            count = 0
+            while count < each and call() >= 0: count += 1
+            os.write(got[1], b'%d\\n' % count)
+            os.close(done[1])
+            os.read(done[0], 1)
+            os._exit(0)
+        pids.append(pid)
+    texts = b''
+    while texts.count(b'\\n') < len(pids): texts += os.read(got[0], 64)
+    os.close(done[1])
+    for pid in pids: os.waitpid(pid, 0)
+    return sum(int(text) for text in texts.split())
+print('inotify', take(lambda: libc.inotify_init1(0), 2000))
+signal.pthread_sigmask(signal.SIG_BLOCK, [40])
+libc.sigqueue.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_void_p]
+print('signals', take(lambda: libc.sigqueue(os.getpid(), 40, None), 5000))
+",
+    ]);
+    assert_eq!((code, output.as_str()), (0, "inotify 1024\nsignals 2048\n"));
+}
+
+#[test]
+fn buffers_of_connections_are_bounded() {
+    let world = World::new();
+    let sandbox = world.sandbox();
+    let (code, output) = sandbox.run(&[
+        "python3",
+        "-c",
+        "
+import socket
+listener = socket.create_server(('127.0.0.1', 0), backlog=512)
+held, sent = [], 0
+for _ in range(300):
+    client = socket.create_connection(listener.getsockname())
+    held += [client, listener.accept()[0]]
+    client.setblocking(False)
+    try:
+        while True: sent += client.send(bytes(65536))
+    except BlockingIOError: pass
+print(sent >> 20)
+",
+    ]);
+    assert_eq!(code, 0, "{output}");
+    let sent_mib: u64 = output.trim().parse().unwrap();
+    let most = sandbox.spec.limits.memory_bytes / MIB / 2;
+    assert!(sent_mib < most, "{sent_mib} MiB are buffered, of {most} MiB");
+}
