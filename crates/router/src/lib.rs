@@ -23,6 +23,7 @@ mod connection;
 mod cookies;
 mod destination;
 mod dispatch;
+mod early;
 mod fetch;
 mod files;
 mod headers;

@@ -14,6 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::authority::BoxedIo;
 use crate::body::{Download, Progress, Upload};
+use crate::early::EarlyAnswer;
 use crate::headers::strip_hop_by_hop;
 use crate::logins::Guard;
 use crate::serve::Shared;
@@ -50,6 +51,8 @@ impl Shared {
         strip_hop_by_hop(request.headers_mut());
         set_connection(request.headers_mut(), upgrade.as_deref());
 
+        // A tunnel is to notice at once when its upstream has gone.
+        let io: BoxedIo = if upgrade.is_some() { io } else { Box::new(EarlyAnswer::new(io)) };
         let (mut answer, connection) = self.exchange(io, request, answer_timeout).await?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             strip_hop_by_hop(answer.headers_mut());
