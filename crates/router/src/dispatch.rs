@@ -47,7 +47,7 @@ impl Shared {
         request.headers_mut().remove(REQUEST_ID);
         let navigation = is_navigation(&method, request.headers());
         let call = Call { id: id.to_string(), peer, navigation };
-        let span = tracing::info_span!("request", %id, %method);
+        let span = tracing::info_span!("request", request = %id, %method);
         async move {
             let (class, mut answer) = self.dispatch(&call, request).await;
             if let Ok(id) = HeaderValue::from_str(&call.id) {

@@ -39,7 +39,11 @@ pub(super) async fn envelope(State(control): State<Arc<Control>>, request: Reque
     let id: RequestId = given.unwrap_or_else(|| RequestId::random(&*control.entropy));
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("-", |path| path.as_str()).to_owned();
-    let span = tracing::info_span!("api", request = %id, %method, route);
+    // Behind the router its span already names the request; alone, this one does.
+    let span = match given {
+        Some(_) => tracing::info_span!("api", route),
+        None => tracing::info_span!("api", request = %id, %method, route),
+    };
     let began = Instant::now();
     let handled = tokio::spawn(next.run(request).instrument(span.clone())).await;
     let mut response = handled.unwrap_or_else(|error| AppError::internal(error).into_response());
