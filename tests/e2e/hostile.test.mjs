@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import path from "node:path";
 import { test } from "node:test";
 import { Program, ask, askRaw, handshake, siteHost } from "./harness/api.mjs";
-import { PASSWORD, logIn } from "./harness/app.mjs";
+import { PASSWORD, logIn, prompt } from "./harness/app.mjs";
 import { screenshot } from "./harness/browser.mjs";
 import { Installation, until } from "./harness/server.mjs";
 import { execute, serveApp, setUp } from "./harness/serving.mjs";
@@ -331,11 +331,15 @@ function childrenOf(parent, word) {
 }
 
 test("an agent or the launcher that is killed costs its own workspace at most, and says so", async (t) => {
-  const { installation } = await setUp(t);
+  const { installation, browsers: [browser] } = await setUp(t, { browsers: 1 });
   const ada = await Program.register(installation, { name: "Ada", email: "ada@example.com" });
   const [one, two] = [await ada.workspace("one"), await ada.workspace("two")];
   const record = () => JSON.parse(readFileSync(path.join(installation.dataDir, "run", one.label, "sandbox.json"), "utf8"));
   const first = record().pid;
+  const page = await browser.context.newPage();
+  await logIn(page, installation.origin, "ada@example.com");
+  await page.goto(`${installation.origin}/workspaces/${one.id}`);
+  await prompt(page);
   execute(installation, one, "echo kept > /workspace/kept.txt");
   process.kill(first, "SIGKILL");
   const stopped = await until("the workspace has stopped", async () => {
@@ -346,7 +350,13 @@ test("an agent or the launcher that is killed costs its own workspace at most, a
   assert.equal((await ada.call("GET", `/workspaces/${two.id}`)).state, "running");
   const refused = installation.cliOutcome(["workspace", "exec", one.id, "--", "true"]);
   assert.equal(refused.code, 7, refused.stderr);
-  await ada.call("POST", `/workspaces/${one.id}/start?wait_ms=20000`);
+  // The open page says so too, and leads on.
+  const veil = page.getByTestId("workspace-stopped");
+  await veil.waitFor();
+  assert.match(await veil.textContent(), /has stopped.*Your files are safe/);
+  await veil.getByRole("button", { name: "Start again" }).click();
+  await veil.waitFor({ state: "detached" });
+  await prompt(page);
   assert.notEqual(record().pid, first);
   assert.equal(execute(installation, one, "cat /workspace/kept.txt"), "kept\n");
 
