@@ -1,7 +1,7 @@
 //! The host: starts, stops, adopts and forgets sandboxes, one command at a time per workspace.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read as _, Seek as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use coditect_sandbox::probe::Mode;
 use coditect_sandbox::record::SandboxRecord;
 use coditect_sandbox::spec::{AGENT_LOG, IdRange, SandboxSpec};
 use tokio::io::unix::AsyncFd;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 use tokio::sync::broadcast;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, info, info_span, warn};
@@ -24,6 +24,7 @@ use tracing::{Instrument as _, info, info_span, warn};
 use crate::agent_client;
 use crate::generations::Generations;
 use crate::id_ranges::IdRanges;
+use crate::port_stream::PortStream;
 use crate::relay::{self, ConnectError};
 use crate::running::{HostError, Running, Table};
 use crate::usage::{Samples, Usage};
@@ -34,7 +35,7 @@ const STOP_GRACE: Duration = Duration::from_secs(3);
 /// Digits of the workspace's label in the name of its machine.
 const HOSTNAME_DIGITS: usize = 8;
 /// Bytes of the agent's log that go into the reason of a failed start.
-const LAST_WORDS_BYTES: usize = 400;
+const LAST_WORDS_BYTES: u64 = 400;
 /// Exits that a slow subscriber may lag behind before it is told to list everything again.
 const EXITS_BUFFERED: usize = 1024;
 
@@ -156,7 +157,7 @@ impl Host {
     pub async fn adopt(&self) -> io::Result<Vec<Status>> {
         let mut alive = Vec::new();
         for (workspace, run_dir) in sandbox_dirs(&self.inner.config.run_dir)? {
-            let Some((record, pidfd)) = living_record(&run_dir) else {
+            let Some((record, pidfd)) = living_record(&run_dir)? else {
                 info!(%workspace, "a sandbox has ended while the host was away");
                 remove_run_dir(&run_dir);
                 continue;
@@ -192,7 +193,7 @@ impl Host {
     pub fn list_records(run_dir: &Path) -> io::Result<Vec<Status>> {
         let mut found = Vec::new();
         for (workspace, dir) in sandbox_dirs(run_dir)? {
-            if let Some((record, _)) = living_record(&dir) {
+            if let Some((record, _)) = living_record(&dir)? {
                 found.push(Status { workspace, generation: Generation(record.generation), pid: record.pid });
             }
         }
@@ -228,6 +229,7 @@ impl Host {
         }
         let label = workspace.label();
         let run_dir = self.inner.config.run_dir.join(&label);
+        end_unknown(&run_dir).await?;
         let ids = lock(&self.inner.id_ranges).take().ok_or(HostError::Full)?;
         let launched = self.launch(&start, &label, &run_dir, ids).await;
         let started = match launched {
@@ -238,8 +240,15 @@ impl Host {
                 status.map(drop).map_err(HostError::from)
             }
             Err(error) => {
-                lock(&self.inner.id_ranges).release(ids);
-                remove_run_dir(&run_dir);
+                // Usually nothing is left. Where a sandbox was made all the same and cannot be ended now, its record and
+                // its ids stay taken: the next start ends it.
+                match end_unknown(&run_dir).await {
+                    Ok(()) => {
+                        remove_run_dir(&run_dir);
+                        lock(&self.inner.id_ranges).release(ids);
+                    }
+                    Err(left) => warn!(%workspace, error = %left, "a sandbox that failed to start is still there"),
+                }
                 return Err(error);
             }
         };
@@ -387,7 +396,7 @@ impl Host {
         workspace: WorkspaceId,
         generation: Generation,
         port: u16,
-    ) -> Result<TcpStream, ConnectError> {
+    ) -> Result<PortStream, ConnectError> {
         relay::port(&self.run_dir_of(workspace, generation)?, port).await
     }
 
@@ -476,10 +485,29 @@ async fn wait_for_exit(pidfd: OwnedFd) -> io::Result<()> {
     pidfd.readable().await.map(drop)
 }
 
-fn living_record(run_dir: &Path) -> Option<(SandboxRecord, OwnedFd)> {
-    let record = SandboxRecord::load(run_dir).ok()??;
-    let pidfd = record.is_alive().ok()??;
-    Some((record, pidfd))
+/// The sandbox that a run directory records, if it lives. A record that makes no sense is none: they are written whole,
+/// so only a machine that lost power leaves one, and no sandbox. Any other error means that nobody knows, and what may
+/// live must not be forgotten.
+fn living_record(run_dir: &Path) -> io::Result<Option<(SandboxRecord, OwnedFd)>> {
+    let record = match SandboxRecord::load(run_dir) {
+        Ok(Some(record)) => record,
+        Ok(None) => return Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
+            warn!(path = %run_dir.display(), %error, "a damaged record is cleared away");
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(record.is_alive()?.map(|pidfd| (record, pidfd)))
+}
+
+/// Ends a sandbox that lives although the host does not know it: one whose start was given up half way.
+async fn end_unknown(run_dir: &Path) -> Result<(), HostError> {
+    let Some((record, _)) = living_record(run_dir).map_err(HostError::State)? else { return Ok(()) };
+    warn!(pid = record.pid, "ending a sandbox that was left behind by an earlier start");
+    let stop = tokio::task::spawn_blocking(move || coditect_sandbox::control::stop(&record, Duration::ZERO));
+    let stopped = stop.await.map_err(|error| HostError::Stop(error.to_string()))?;
+    stopped.map_err(|error| HostError::Stop(error.to_string()))
 }
 
 /// The run directories of sandboxes: those whose name is a workspace's label.
@@ -500,9 +528,14 @@ fn sandbox_dirs(run_dir: &Path) -> io::Result<Vec<(WorkspaceId, PathBuf)>> {
 
 /// The end of what the agent wrote on its standard error, for the reason a start failed.
 fn last_words(run_dir: &Path) -> String {
-    let log = std::fs::read(run_dir.join(AGENT_LOG)).unwrap_or_default();
-    let tail = &log[log.len().saturating_sub(LAST_WORDS_BYTES)..];
-    match String::from_utf8_lossy(tail).trim() {
+    let mut tail = Vec::new();
+    // A log that cannot be read says as little as an empty one.
+    let _ = std::fs::File::open(run_dir.join(AGENT_LOG)).and_then(|mut log| {
+        let end = log.seek(io::SeekFrom::End(0))?;
+        log.seek(io::SeekFrom::Start(end.saturating_sub(LAST_WORDS_BYTES)))?;
+        log.take(LAST_WORDS_BYTES).read_to_end(&mut tail)
+    });
+    match String::from_utf8_lossy(&tail).trim() {
         "" => "it left no message".to_owned(),
         text => text.replace(char::is_control, " "),
     }

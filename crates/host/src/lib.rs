@@ -12,12 +12,14 @@ mod agent_client;
 mod generations;
 mod host;
 mod id_ranges;
+mod port_stream;
 mod relay;
 mod running;
 mod usage;
 mod volume;
 
 pub use host::{Host, HostConfig, OpenError, StartWorkspace, Status};
+pub use port_stream::PortStream;
 pub use relay::ConnectError;
 pub use running::HostError;
 pub use usage::Usage;

@@ -1,14 +1,16 @@
 //! Ways into a sandbox: a connection to its agent, and one to a TCP port that something in it listens on.
 
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::Path;
 use std::time::Duration;
 
 use coditect_sandbox::spec::{AGENT_SOCKET, PORTS_SOCKET};
 use rustix::fs::{Mode, OFlags};
 use tokio::io::Interest;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
+
+use crate::port_stream::PortStream;
 
 /// How long the way to a port may take.
 const PORT_DEADLINE: Duration = Duration::from_secs(5);
@@ -43,7 +45,7 @@ pub(crate) async fn connect(run_dir: &Path, name: &str) -> io::Result<UnixStream
 }
 
 /// Asks the agent to connect to a port from inside, and takes over the connected socket: no byte passes the agent.
-pub(crate) async fn port(run_dir: &Path, port: u16) -> Result<TcpStream, ConnectError> {
+pub(crate) async fn port(run_dir: &Path, port: u16) -> Result<PortStream, ConnectError> {
     let exchange = async {
         let socket = connect(run_dir, PORTS_SOCKET).await?;
         socket.writable().await?;
@@ -60,19 +62,9 @@ pub(crate) async fn port(run_dir: &Path, port: u16) -> Result<TcpStream, Connect
     let deadline = || ConnectError::Agent(io::Error::from(io::ErrorKind::TimedOut));
     let answer = tokio::time::timeout(PORT_DEADLINE, exchange).await.map_err(|_| deadline())?;
     match answer.map_err(ConnectError::Agent)? {
-        (0, Some(fd)) => adopt(fd).map_err(ConnectError::Agent),
+        (0, Some(fd)) => PortStream::adopt(fd).map_err(ConnectError::Agent),
         (1, _) => Err(ConnectError::Refused(port)),
         (2, _) => Err(deadline()),
         _ => Err(ConnectError::Agent(io::Error::from(io::ErrorKind::InvalidData))),
     }
-}
-
-/// A tenant's process handed this descriptor over: it may be anything. Only a stream socket of TCP is taken; its
-/// network namespace is the tenant's own, whatever it is connected to.
-fn adopt(fd: OwnedFd) -> io::Result<TcpStream> {
-    coditect_sandbox::fds::check_tcp_stream(&fd)?;
-    let stream = std::net::TcpStream::from(fd);
-    stream.set_nonblocking(true)?;
-    stream.set_nodelay(true)?;
-    TcpStream::from_std(stream)
 }

@@ -172,6 +172,33 @@ async fn a_new_host_adopts_what_an_old_one_left_running() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_the_host_does_not_know_is_neither_forgotten_nor_doubled() {
+    let machine = Machine::new();
+    let id = workspace(7);
+    let first = machine.open();
+    first.start(start(id, 1)).await.unwrap();
+    let unknown = first.list()[0].pid;
+    drop(first);
+    // A record that cannot be read now may be a living sandbox's: nobody may clear it away or use its ids again.
+    let record = machine.run_dir().join(id.label()).join("sandbox.json");
+    let aside = machine.dir.path().join("aside");
+    std::fs::rename(&record, &aside).unwrap();
+    std::os::unix::fs::symlink(&aside, &record).unwrap();
+    let second = machine.open();
+    second.adopt().await.unwrap_err();
+    assert!(second.start(start(id, 2)).await.is_err());
+    assert!(record.symlink_metadata().is_ok() && Path::new(&format!("/proc/{unknown}")).exists());
+    std::fs::rename(&aside, &record).unwrap();
+    // Not adopted, and started again: the old one ends first.
+    second.start(start(id, 3)).await.unwrap();
+    assert_eq!(second.list()[0].generation, Generation(3));
+    assert_ne!(second.list()[0].pid, unknown);
+    until("the old one is gone", || !Path::new(&format!("/proc/{unknown}/exe")).exists()).await;
+    second.delete(id, Generation(4)).await.unwrap();
+    machine.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sandbox_that_dies_is_told_of_and_cleared_away() {
     let machine = Machine::new();
     let host = machine.open();
