@@ -6,10 +6,13 @@ export interface EmptyStateProps {
   title: string;
   text: ReactNode;
   action?: ReactNode;
+  /** It is all that the page has to say, so its title is the page's. */
+  page?: boolean;
 }
 
 /** What a list says when it has nothing to show: why, and the one thing to do. */
-export function EmptyState({ icon, title, text, action }: EmptyStateProps): ReactElement {
+export function EmptyState({ icon, title, text, action, page }: EmptyStateProps): ReactElement {
+  const Title = page ? "h1" : "h2";
   return (
     <div className={classes.empty}>
       {icon && (
@@ -17,7 +20,7 @@ export function EmptyState({ icon, title, text, action }: EmptyStateProps): Reac
           {icon}
         </div>
       )}
-      <h2 className={classes.title}>{title}</h2>
+      <Title className={classes.title}>{title}</Title>
       <p className={classes.text}>{text}</p>
       {action}
     </div>

@@ -52,6 +52,7 @@ export default function CodeEditor({ group, path, dark, current }: CodeEditorPro
       fontLigatures: false,
       fixedOverflowWidgets: true,
       scrollBeyondLastLine: false,
+      renderFinalNewline: "on",
       smoothScrolling: false,
       padding: { top: 6 },
       stickyScroll: { enabled: true, maxLineCount: 3 },

@@ -49,7 +49,7 @@ export default function ConflictDialog({ path, dark, onLater }: ConflictDialogPr
       </Text>
       <div className={classes.diff}>
         {error !== null && (
-          <Text c="red" size="sm" p="md" role="alert">
+          <Text c="var(--cd-danger)" size="sm" p="md" role="alert">
             {error}
           </Text>
         )}

@@ -4,6 +4,8 @@ import { EDITOR_FONT } from "./editor-font";
 import { monaco } from "./monaco";
 import { DARK_THEME, LIGHT_THEME } from "./monaco-themes";
 
+const ORIGINAL_KEPT_MS = 10_000;
+
 export interface DiffViewProps {
   theirs: string;
   mine: monaco.editor.ITextModel;
@@ -26,14 +28,17 @@ export default function DiffView({ theirs, mine, dark }: DiffViewProps): ReactEl
       originalEditable: false,
       renderSideBySide: true,
       scrollBeyondLastLine: false,
+      renderFinalNewline: "on",
       minimap: { enabled: false },
-      originalAriaLabel: "The file on disk",
-      modifiedAriaLabel: "What you typed",
     });
+    // Told to each side, because the pair's own labels do not reach the elements that take the keyboard.
+    editor.getOriginalEditor().updateOptions({ ariaLabel: "The file on disk" });
+    editor.getModifiedEditor().updateOptions({ ariaLabel: "What you typed" });
     editor.setModel({ original, modified: mine });
     return () => {
       editor.dispose();
-      original.dispose();
+      // A comparison that runs now fails loudly when its text is taken away.
+      setTimeout(() => original.dispose(), ORIGINAL_KEPT_MS);
     };
   }, [theirs, mine]);
   useEffect(() => monaco.editor.setTheme(dark ? DARK_THEME : LIGHT_THEME), [dark]);

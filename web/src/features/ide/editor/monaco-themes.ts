@@ -9,7 +9,7 @@ export function defineThemes(monaco: typeof Monaco): void {
     base: "vs",
     inherit: true,
     rules: [
-      { token: "comment", foreground: "5f6b76", fontStyle: "italic" },
+      { token: "comment", foreground: "4f5a65", fontStyle: "italic" },
       { token: "keyword", foreground: "8430ce" },
       { token: "string", foreground: "11703f" },
       { token: "number", foreground: "9a4a00" },
@@ -22,7 +22,7 @@ export function defineThemes(monaco: typeof Monaco): void {
     colors: {
       "editor.background": "#ffffff",
       "editor.foreground": "#1a2027",
-      "editorLineNumber.foreground": "#83909d",
+      "editorLineNumber.foreground": "#66727f",
       "editorLineNumber.activeForeground": "#2d363f",
       "editor.lineHighlightBackground": "#f2f5f6",
       "editor.lineHighlightBorder": "#00000000",
@@ -46,7 +46,7 @@ export function defineThemes(monaco: typeof Monaco): void {
     base: "vs-dark",
     inherit: true,
     rules: [
-      { token: "comment", foreground: "8793a0", fontStyle: "italic" },
+      { token: "comment", foreground: "94a0ad", fontStyle: "italic" },
       { token: "keyword", foreground: "c9a6ff" },
       { token: "string", foreground: "8fd6a8" },
       { token: "number", foreground: "f2b25c" },
@@ -59,7 +59,7 @@ export function defineThemes(monaco: typeof Monaco): void {
     colors: {
       "editor.background": "#11151a",
       "editor.foreground": "#d9dee4",
-      "editorLineNumber.foreground": "#6b7683",
+      "editorLineNumber.foreground": "#7f8b98",
       "editorLineNumber.activeForeground": "#b9c1ca",
       "editor.lineHighlightBackground": "#181d23",
       "editor.lineHighlightBorder": "#00000000",
@@ -73,10 +73,10 @@ export function defineThemes(monaco: typeof Monaco): void {
       "editorStickyScroll.background": "#11151a",
       "scrollbar.shadow": "#00000000",
       "focusBorder": "#43c3b3",
-      "diffEditor.insertedTextBackground": "#6fd69b26",
-      "diffEditor.removedTextBackground": "#ff9b9026",
-      "diffEditor.insertedLineBackground": "#6fd69b14",
-      "diffEditor.removedLineBackground": "#ff9b9014",
+      "diffEditor.insertedTextBackground": "#6fd69b1a",
+      "diffEditor.removedTextBackground": "#ff9b901a",
+      "diffEditor.insertedLineBackground": "#6fd69b0d",
+      "diffEditor.removedLineBackground": "#ff9b900d",
     },
   });
 }

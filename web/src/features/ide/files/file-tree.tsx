@@ -115,6 +115,8 @@ export function FileTree({ actions }: { actions: FileActions }): ReactElement {
     if (path !== null && !chosen.has(path)) tree.select([path], path);
     setMenu({ x: event.clientX, y: event.clientY, path });
   };
+  // A tree without branches is none to a screen reader.
+  const empty = !rows.some(({ kind }) => kind === "entry");
   const root = directories.get(tree.root);
   if (!root || (root.loading && root.entries.length === 0)) return <TreeSkeleton />;
   return (
@@ -122,9 +124,9 @@ export function FileTree({ actions }: { actions: FileActions }): ReactElement {
       <div
         ref={scroller}
         className={classes.tree}
-        role="tree"
+        role={empty ? "group" : "tree"}
         aria-label="Files of the workspace"
-        aria-multiselectable="true"
+        aria-multiselectable={empty ? undefined : "true"}
         aria-activedescendant={focusedIndex >= 0 && renaming === null ? rowId(focused ?? "") : undefined}
         tabIndex={0}
         data-testid="file-tree"

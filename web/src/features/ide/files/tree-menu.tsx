@@ -61,7 +61,7 @@ export function TreeMenu({ at, name, actions, onClose }: TreeMenuProps): ReactEl
         {path !== null && (
           <>
             <Menu.Divider />
-            <Menu.Item color="red" rightSection={<kbd>Del</kbd>} onClick={() => void actions.delete(selected)}>
+            <Menu.Item c="var(--cd-danger)" rightSection={<kbd>Del</kbd>} onClick={() => void actions.delete(selected)}>
               {several ? `Delete ${selected.length} items` : "Delete"}
             </Menu.Item>
           </>

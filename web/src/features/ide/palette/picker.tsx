@@ -16,13 +16,15 @@ export interface PickerProps {
   items: readonly PickerItem[];
   /** Said in the place of the list when it is empty. */
   empty: string | null;
+  /** The items do not belong to the query yet: Enter waits for those that do. */
+  pending?: boolean;
   onQuery: (query: string) => void;
   onClose: () => void;
 }
 
 /** A line to type in over a list to choose from: a combobox in the middle of the page. */
 export function Picker(props: PickerProps): ReactElement {
-  const { label, placeholder, testId, query, items, empty, onQuery, onClose } = props;
+  const { label, placeholder, testId, query, items, empty, pending = false, onQuery, onClose } = props;
   const [index, setIndex] = useState(0);
   const list = useRef<HTMLDivElement>(null);
   const base = useId();
@@ -41,9 +43,17 @@ export function Picker(props: PickerProps): ReactElement {
     close();
     item.onPick();
   };
+  const [awaited, setAwaited] = useState(false);
+  useEffect(() => setAwaited(false), [query]);
+  useEffect(() => {
+    if (!awaited || pending) return;
+    setAwaited(false);
+    pick(items[0]);
+  });
   const onKeyDown = (event: KeyboardEvent) => {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (step !== 0 && items.length > 0) setIndex((at + step + items.length) % items.length);
+    else if (event.key === "Enter" && pending) setAwaited(true);
     else if (event.key === "Enter") pick(items[at]);
     else if (event.key === "Escape") close();
     else return;

@@ -66,6 +66,7 @@ export function QuickOpen({ onClose, onCommands }: { onClose: () => void; onComm
       testId="quick-open"
       query={text}
       items={items}
+      pending={!settled && error === null}
       empty={error ?? (settled ? "No file has such a name." : "Searching…")}
       onQuery={(value) => (value === ">" ? onCommands() : setText(value))}
       onClose={onClose}

@@ -27,6 +27,7 @@ export function FailedScreen({ phase, onRetry, onTakeOver }: FailedScreenProps):
   return (
     <div className={classes.failed} role="alert" data-testid="ide-failed">
       <EmptyState
+        page
         icon={<IconPlugConnectedX size={32} />}
         title={titleOf(phase)}
         text={textOf(phase)}

@@ -3,7 +3,7 @@
 /** What takes the keyboard in a part of the page: the best that is there, wherever it stands in it. */
 const TAKERS = [
   "textarea:not([disabled])",
-  '[role="tree"][tabindex="0"]',
+  '[role="tree"][tabindex="0"], [role="group"][tabindex="0"]',
   "input",
   '[role="tab"][tabindex="0"]',
   "button:not([disabled])",

@@ -47,7 +47,7 @@ export function IdeHeader(): ReactElement {
             <Menu.Dropdown>
               <Menu.Item onClick={() => ide.layout.dispatch({ type: "sidebar-show", view: "ports" })}>Ports</Menu.Item>
               <Menu.Divider />
-              <Menu.Item color="red" disabled={workspace.state !== "running"} onClick={askToStop}>
+              <Menu.Item c="var(--cd-danger)" disabled={workspace.state !== "running"} onClick={askToStop}>
                 Stop the workspace
               </Menu.Item>
             </Menu.Dropdown>

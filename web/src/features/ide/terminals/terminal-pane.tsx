@@ -62,7 +62,7 @@ export function TerminalPane({ id, active, alone }: TerminalPaneProps): ReactEle
           <Menu.Item onClick={() => handle.xterm.clear()}>Clear scrollback</Menu.Item>
           <Menu.Divider />
           <Menu.Item onClick={() => void terminals.create(id)}>Split</Menu.Item>
-          <Menu.Item color="red" onClick={() => closeTerminals(terminals, [id])}>
+          <Menu.Item c="var(--cd-danger)" onClick={() => closeTerminals(terminals, [id])}>
             Close terminal
           </Menu.Item>
           <Menu.Divider />

@@ -54,7 +54,7 @@ export function TerminalTabs(): ReactElement {
     <div className={classes.tabs} role="tablist" aria-label="Terminals">
       {tabs.map((tab) => {
         const selected = tab.id === active;
-        const name = tab.panes.map(nameOf).join(", ");
+        const name = [...new Set(tab.panes.map(nameOf))].join(", ");
         const ended = tab.panes.every((id) => terminals.terminal(id)?.exit_code !== undefined);
         const Icon = tab.panes.length > 1 ? IconColumns2 : IconTerminal2;
         return (
