@@ -1,8 +1,13 @@
 //! The machine's clock and randomness, and the agent's log: the only places that touch them.
 
 use std::io::Write as _;
+use std::os::fd::AsFd;
 
 use coditect_model::ambient::{Clock, Entropy, Timestamp};
+use rustix::fs::{FileType, OFlags};
+
+/// Size at which the log starts over, in bytes.
+const LOG_MAX_BYTES: i64 = 64 * 1024;
 
 /// The machine's wall clock.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +42,37 @@ impl Entropy for KernelEntropy {
 
 /// Writes one line to standard error, which the sandbox keeps. Never terminal bytes or file contents.
 pub fn log(line: &str) {
+    let stderr = std::io::stderr();
     // A log that cannot be written must not stop the agent.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = start_over_when_full(&stderr);
+    let _ = writeln!(&stderr, "{line}");
+}
+
+/// The log lies outside the sandbox, on a disk that no limit of the sandbox bounds, and what goes wrong in a workspace
+/// may go wrong ten times a second for months.
+fn start_over_when_full(log: impl AsFd) -> rustix::io::Result<()> {
+    let stat = rustix::fs::fstat(&log)?;
+    let file = FileType::from_raw_mode(stat.st_mode).is_file();
+    if file && stat.st_size >= LOG_MAX_BYTES && rustix::fs::fcntl_getfl(&log)?.contains(OFlags::APPEND) {
+        rustix::fs::ftruncate(&log, 0)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_starts_over_when_it_is_full() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = std::fs::File::options().create(true).append(true).open(&path).unwrap();
+        for number in 0..3000 {
+            start_over_when_full(&log).unwrap();
+            writeln!(log, "{number:099}").unwrap();
+            assert!(log.metadata().unwrap().len() <= LOG_MAX_BYTES.unsigned_abs() + 100);
+        }
+        assert!(std::fs::read_to_string(&path).unwrap().ends_with("2999\n"), "the newest lines are kept");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -92,7 +92,15 @@ impl AsyncWrite for ClientIo {
     }
 }
 
-/// How many connections are open, in all and for each client address.
+/// What one client holds: an IPv4 address, or the 2^64 IPv6 addresses of a network.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+/// How many connections are open, in all and for each client's network.
 #[derive(Debug, Default)]
 pub(crate) struct Census {
     counts: Mutex<HashMap<IpAddr, usize>>,
@@ -110,7 +118,7 @@ impl Census {
     /// Counts a connection, unless that would be one too many.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr, max: usize, max_per_address: usize) -> Option<Counted> {
         use std::sync::atomic::Ordering::Relaxed;
-        let address = address.to_canonical();
+        let address = network(address);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let own = counts.get(&address).copied().unwrap_or(0);
         if own >= max_per_address || self.total.load(Relaxed) >= max {
@@ -150,5 +158,13 @@ mod tests {
         assert!(census.admit("10.0.0.2".parse().unwrap(), 3, 2).is_none(), "three in all");
         drop(first);
         assert!(census.admit(a, 3, 2).is_some());
+    }
+
+    #[test]
+    fn a_network_of_many_addresses_is_one_client() {
+        let census = Arc::new(Census::default());
+        let _first = census.admit("2001:db8::1".parse().unwrap(), 3, 1).unwrap();
+        assert!(census.admit("2001:db8::2:3:4:5".parse().unwrap(), 3, 1).is_none());
+        assert!(census.admit("2001:db8:0:1::1".parse().unwrap(), 3, 1).is_some());
     }
 }
