@@ -38,7 +38,7 @@ export function AddUserModal({ onClose }: { onClose: () => void }): ReactElement
             />
             <TextInput
               label="E-mail"
-              type="email"
+              type="text" inputMode="email" autoCapitalize="none" spellCheck={false}
               required
               withAsterisk={false}
               autoComplete="off"

@@ -37,7 +37,7 @@ export function LoginPage(): ReactElement {
           {errors.general && <ErrorNotice title="You are not logged in" message={errors.general} />}
           <TextInput
             label="E-mail"
-            type="email"
+            type="text" inputMode="email" autoCapitalize="none" spellCheck={false}
             name="email"
             autoComplete="username"
             autoFocus

@@ -59,7 +59,7 @@ export function RegisterForm({ action, invitation, setupToken, onRegistered }: R
         />
         <TextInput
           label="E-mail"
-          type="email"
+          type="text" inputMode="email" autoCapitalize="none" spellCheck={false}
           name="email"
           autoComplete="username"
           required

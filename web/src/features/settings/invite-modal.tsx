@@ -45,7 +45,7 @@ export function InviteModal({ onClose }: { onClose: () => void }): ReactElement 
               data-autofocus
               label="E-mail"
               description="Leave it empty for a link that anyone you give it to can use."
-              type="email"
+              type="text" inputMode="email" autoCapitalize="none" spellCheck={false}
               autoComplete="off"
               value={email}
               onChange={(event) => setEmail(event.currentTarget.value)}
