@@ -8,6 +8,7 @@ use crate::config::RouterConfig;
 use crate::destination::{Place, canonical_authority, site};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// The value of a header that must not be doubled. A doubled or unreadable one is none of the known values.
@@ -78,7 +79,10 @@ pub(crate) fn is_own(
     let fetch_site = only(headers, &SEC_FETCH_SITE);
     let by_own_page = matches!(fetch_site, Some("same-origin" | "none"));
     let safe = matches!(*method, Method::GET | Method::HEAD) && !upgrades;
-    if safe && only(headers, &SEC_FETCH_MODE) == Some("navigate") {
+    // A person may follow any link here. A frame is not a person: a neighbour's page could lay it under its own buttons.
+    let framed =
+        matches!(only(headers, &SEC_FETCH_DEST), Some("iframe" | "frame" | "embed" | "object" | "fencedframe"));
+    if safe && !framed && only(headers, &SEC_FETCH_MODE) == Some("navigate") {
         return true;
     }
     if let Some(origin) = origin(headers) {
@@ -87,12 +91,13 @@ pub(crate) fn is_own(
     if !safe {
         return by_own_page;
     }
-    // A picture or script that another port of the same workspace embeds carries no Origin, but a Referer.
+    // A picture, script or frame that another port of the same workspace embeds carries no Origin, but a Referer.
     by_own_page
         || fetch_site.is_none()
         || only(headers, &header::REFERER).is_some_and(|referer| {
             let end = referer.match_indices('/').nth(2).map_or(referer.len(), |(at, _)| at);
-            is_of_workspace(config, &referer[..end], workspace)
+            let origin = &referer[..end];
+            is_of_workspace(config, origin, workspace) || (framed && origin == config.public_origin())
         })
 }
 
@@ -138,6 +143,17 @@ mod tests {
         }
         assert!(own(Method::GET, &[], false));
         assert!(own(Method::GET, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")], false));
+        let framed = |site: &str, referer: &str| {
+            let named = [("sec-fetch-site", site), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
+            let mut pairs = named.to_vec();
+            pairs.extend((!referer.is_empty()).then_some(("referer", referer)));
+            own(Method::GET, &pairs, false)
+        };
+        assert!(framed("same-origin", ""));
+        assert!(framed("same-site", &format!("{sibling}/")) && framed("same-site", "http://coditect.localhost:8080/"));
+        for foreign_page in ["", &format!("{foreign}/"), "http://coditect.localhost:8080.evil.example/"] {
+            assert!(!framed("same-site", foreign_page), "{foreign_page}");
+        }
         assert!(!own(Method::GET, &[("sec-fetch-site", "same-site"), ("sec-fetch-mode", "no-cors")], false));
         assert!(!own(Method::GET, &[("sec-fetch-site", "same-site"), ("referer", &format!("{foreign}/"))], false));
         assert!(own(Method::GET, &[("sec-fetch-site", "same-site"), ("referer", &format!("{sibling}/a/b"))], false));
