@@ -1,15 +1,17 @@
 // An installation with one user in one open workspace: where most tests of the workspace page begin.
-import { assertNoProblems, createFirstWorkspace, editorText, logIn, prompt, register, run, terminalText, treeRow } from "./app.mjs";
+import { assertNoProblems, createFirstWorkspace, logIn, prompt, register, run, terminalText, treeRow } from "./app.mjs";
 import { openBrowser } from "./browser.mjs";
 import { Installation, until } from "./server.mjs";
 
+/** So that tests wait for what they test, and not for the smallest plan's fifth of a processor. */
+const CPU_MILLIS = 2000;
 const EMAIL = "grace@example.com";
 /** What Chromium says of a network that a test cut on purpose. */
 export const NETWORK_CUT = [/ERR_INTERNET_DISCONNECTED|ERR_NETWORK|WebSocket connection|ERR_CONNECTION|ERR_INCOMPLETE|ERR_SOCKET/];
 
 /** Opens a new workspace in a browser of its own; everything is gone after the test. */
 export async function openWorkspace(t, { name = "compiler", ...options } = {}) {
-  const installation = await Installation.create();
+  const installation = await Installation.create({ CODITECT_TIERS__FREE__CPU_MILLIS: String(CPU_MILLIS) });
   const browsers = [];
   t.after(async () => {
     for (const browser of browsers) await browser.close();
@@ -55,16 +57,25 @@ export async function shell(page, command, { index = 0, deadlineMs } = {}) {
   return text.slice(text.lastIndexOf(`begin-${mark}\n`) + `begin-${mark}\n`.length, text.lastIndexOf(`end-${mark}:0`)).trimEnd();
 }
 
-/** Opens a file by a double-click in the tree and waits until the editor shows it. */
+/** The text of the editor that shows a path; null while none does. */
+export function textOf(page, path) {
+  return page.evaluate((wanted) => {
+    const shown = [...document.querySelectorAll('[data-testid="editor"]')].find((element) => element.dataset.path === wanted);
+    return shown?.__monaco?.getModel() ? shown.__monaco.getValue() : null;
+  }, path);
+}
+
+/** Opens a file by a double-click in the tree and waits until an editor shows it. */
 export async function openFile(page, path, text) {
   await treeRow(page, path).dblclick();
-  await until(`the editor shows ${path}`, async () => {
-    const shown = await page.getByTestId("editor").first().getAttribute("data-path");
-    return shown === path && (text === undefined ? (await editorText(page)) !== null : (await editorText(page)) === text);
+  await until(`an editor shows ${path}`, async () => {
+    const shown = await textOf(page, path);
+    return text === undefined ? shown !== null : shown === text;
   });
 }
 
-/** Puts the keyboard into the editor's text. */
-export async function focusEditor(page, index = 0) {
-  await page.locator('[data-testid="editor"] .monaco-editor').nth(index).click();
+/** Puts the keyboard into the text of an editor: of the one that shows a path, or of the first. */
+export async function focusEditor(page, path) {
+  const editor = path === undefined ? page.getByTestId("editor").first() : page.locator(`[data-testid="editor"][data-path="${path}"]`).last();
+  await editor.locator(".monaco-editor").first().click();
 }

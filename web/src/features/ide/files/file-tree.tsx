@@ -87,7 +87,7 @@ export function FileTree({ actions }: { actions: FileActions }): ReactElement {
         return tree.select(rows.filter(({ kind }) => kind === "entry").map(({ path }) => path), focused);
       case "menu": {
         const box = document.getElementById(rowId(focused ?? ""))?.getBoundingClientRect();
-        return setMenu({ x: (box?.left ?? 40) + 40, y: box?.bottom ?? 120, path: focused });
+        return setMenu({ x: (box?.left ?? 40) + 40, y: box?.bottom ?? 120, path: focusedIndex < 0 ? null : focused });
       }
       case "type-ahead": {
         const now = performance.now();
