@@ -27,13 +27,19 @@ export default function DiffView({ theirs, mine, dark }: DiffViewProps): ReactEl
       renderOverviewRuler: false,
       originalEditable: false,
       renderSideBySide: true,
+      useInlineViewWhenSpaceIsLimited: false,
       scrollBeyondLastLine: false,
       renderFinalNewline: "on",
       minimap: { enabled: false },
     });
-    // Told to each side, because the pair's own labels do not reach the elements that take the keyboard.
-    editor.getOriginalEditor().updateOptions({ ariaLabel: "The file on disk" });
-    editor.getModifiedEditor().updateOptions({ ariaLabel: "What you typed" });
+    // Told to each side again and again, because the pair forgets its labels whenever it is laid out anew.
+    const label = () => {
+      editor.getOriginalEditor().updateOptions({ ariaLabel: "The file on disk" });
+      editor.getModifiedEditor().updateOptions({ ariaLabel: "What you typed" });
+    };
+    label();
+    editor.getModifiedEditor().onDidLayoutChange(label);
+    editor.onDidUpdateDiff(label);
     editor.setModel({ original, modified: mine });
     return () => {
       editor.dispose();
