@@ -11,6 +11,8 @@ import { focusEditor, openWorkspace, shell } from "./harness/workspace.mjs";
 
 const MANY = 100_000;
 const ROWS_MAX = 150;
+/** Far above what a busy machine adds, far below what 100,000 rows in the page would cost. */
+const FROZEN_MS = 4000;
 const BIG_BYTES = 30 * 1024 * 1024;
 
 async function make(page, button, name) {
@@ -279,7 +281,7 @@ test("files", async (t) => {
       cancelAnimationFrame(globalThis.ticking);
       return globalThis.longestGap;
     });
-    assert.ok(gap < 1500, `the page stood still for ${Math.round(gap)} ms`);
+    assert.ok(gap < FROZEN_MS, `the page stood still for ${Math.round(gap)} ms`);
     // Other work goes on, and so do changes in the great directory.
     assert.equal(await shell(page, "ls many | wc -l"), String(MANY));
     await shell(page, "touch many/aaa-first");

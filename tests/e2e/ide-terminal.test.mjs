@@ -187,7 +187,7 @@ test("terminals", async (t) => {
     await until("the flood runs", async () => (await terminalText(page)).split("\n").length > 1000);
     for (let round = 0; round < 5; round += 1) {
       const took = await pageAnswersMs(page);
-      assert.ok(took < 1500, `the page needed ${Math.round(took)} ms`);
+      assert.ok(took < 4000, `the page needed ${Math.round(took)} ms`);
     }
     await page.getByTestId("activity-ports").click();
     await page.getByTestId("ports-panel").waitFor();

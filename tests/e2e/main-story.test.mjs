@@ -1,10 +1,9 @@
 // The main job: register, open, edit, type, come back; and nothing is lost when the server dies.
 import assert from "node:assert/strict";
-import { copyFileSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
-import path from "node:path";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { openBrowser, screenshot } from "./harness/browser.mjs";
-import { Installation, ROOT, until } from "./harness/server.mjs";
+import { Installation, until } from "./harness/server.mjs";
 import {
   assertNoProblems, connected, createFirstWorkspace, editorTab, editorText, logIn, prompt, register, run, terminalText,
   treeRow, type,
@@ -66,10 +65,6 @@ test("register, work, close the tab, come back from another browser, survive kil
   const sleeping = processesOf("sleep", marker);
   assert.equal(sleeping.length, 1);
   await screenshot(page, "ide-desktop");
-  mkdirSync(path.join(ROOT, "docs"), { recursive: true });
-  if (process.env.CODITECT_UPDATE_SCREENSHOT) {
-    copyFileSync(path.join(ROOT, "tests/e2e/out/ide-desktop.png"), path.join(ROOT, "docs/screenshot.png"));
-  }
   await page.close();
 
   // Another browser: the same terminals with their screen, the same tabs.
