@@ -14,7 +14,7 @@ use coditect_model::ambient::{Clock, Entropy, random_bytes};
 use coditect_model::id::HostId;
 use coditect_router::{RouterConfig, RouterParts};
 use coditect_sandbox::probe::Capabilities;
-use coditect_store::Store;
+use coditect_store::{OpenError, SqliteOptions, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -28,6 +28,9 @@ use crate::config::{Config, Registration};
 use crate::output::{self, Failure};
 
 mod listeners;
+
+/// How long a store that another process has open is tried again.
+const STORE_LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs until told to stop.
 pub(crate) fn run(config: Config, options: &Serve) -> Result<ExitCode, Failure> {
@@ -50,9 +53,7 @@ async fn serve(config: Config, stop_all: bool) -> Result<ExitCode> {
 
     let store_dir = config.data_dir.join("store");
     make_private(&store_dir)?;
-    let store =
-        Store::open_sqlite(&store_dir.join("coditect.sqlite"), coditect_store::SqliteOptions::default(), clock.clone())
-            .map_err(|error| anyhow!("{error}"))?;
+    let store = open_store(&store_dir.join("coditect.sqlite"), &clock).await?;
 
     let host_dir = config.data_dir.join("host");
     make_private(&host_dir)?;
@@ -127,6 +128,19 @@ async fn serve(config: Config, stop_all: bool) -> Result<ExitCode> {
     }
     drop(operator_token);
     Ok(if ended_early { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Opens the store. A server that was killed a moment ago may still be on its way out: its lock is waited for a little.
+async fn open_store(path: &Path, clock: &Arc<dyn Clock>) -> Result<Store> {
+    let patience = tokio::time::Instant::now() + STORE_LOCK_PATIENCE;
+    loop {
+        match Store::open_sqlite(path, SqliteOptions::default(), clock.clone()) {
+            Err(OpenError::InUse { .. }) if tokio::time::Instant::now() < patience => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            outcome => return outcome.map_err(|error| anyhow!("{error}")),
+        }
+    }
 }
 
 /// Says what this machine enforces, or why it cannot run strangers' code at all.

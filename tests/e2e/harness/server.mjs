@@ -12,7 +12,7 @@ const AGENT = path.join(ROOT, "target/test/coditect-agent");
 const START_DEADLINE_MS = 30_000;
 
 /** Waits until `probe` answers something truthy; fails with `what` after the deadline. */
-export async function until(what, probe, deadlineMs = 20_000) {
+export async function until(what, probe, deadlineMs = 40_000) {
   const end = Date.now() + deadlineMs;
   let last;
   for (;;) {
