@@ -95,6 +95,13 @@ describe("terminals", () => {
     const layout = after(add("a"), add("b", "a"), { type: "terminal-replace", id: "a", by: "new" });
     expect(layout.terminals.tabs[0]).toMatchObject({ panes: ["new", "b"], active: "b" });
   });
+
+  it("puts a restarted one into the old place only, even when the list told of it first", () => {
+    const told: LayoutAction = { type: "terminals-known", ids: ["a", "new"], pending: [] };
+    const layout = after(add("a"), told, { type: "terminal-replace", id: "a", by: "new" });
+    expect(layout.terminals.tabs.map(({ panes }) => panes)).toEqual([["new"]]);
+    expect(layout.terminals.active).toBe("a");
+  });
 });
 
 describe("a stored layout", () => {

@@ -57,9 +57,11 @@ export function reduceTerminals(layout: Layout, action: TerminalAction): Layout 
     }
     case "terminal-replace": {
       const swap = (id: string) => (id === action.id ? action.by : id);
+      // The agent's list may have told of the new one first, and given it a tab of its own.
+      const without = remove(layout, new Set([action.by])).terminals.tabs;
       return arranged(
         layout,
-        tabs.map((tab) => ({ ...tab, panes: tab.panes.map(swap), active: swap(tab.active) })),
+        without.map((tab) => ({ ...tab, panes: tab.panes.map(swap), active: swap(tab.active) })),
         active,
       );
     }
