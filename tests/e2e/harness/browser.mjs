@@ -36,7 +36,7 @@ export async function openBrowser({ viewport = DESKTOP, colorScheme = "light" } 
     colorScheme,
     acceptDownloads: true,
   });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(40_000);
   const problems = [];
   context.on("weberror", (error) => problems.push(`page error: ${error.error().stack ?? error.error()}`));
   context.on("console", (message) => {
