@@ -53,6 +53,8 @@ pub struct TierTable(BTreeMap<String, Limits>);
 
 /// Name of the tier that new users get.
 pub const DEFAULT_TIER: &str = "free";
+/// Name of the tier that the administrator who sets the installation up gets, where it exists.
+pub const FIRST_ADMINISTRATOR_TIER: &str = "pro";
 
 impl Default for TierTable {
     fn default() -> Self {

@@ -164,6 +164,7 @@ async fn the_set_up_link_makes_one_administrator_and_then_nothing() {
     let claimed =
         world.post("/api/v5/auth/claim-admin", &ada.access, json!({ "setup_token": token(&link) })).await.expect(200);
     assert_eq!(claimed.body["user"]["admin"], true);
+    assert_eq!(claimed.body["user"]["tier"], "pro");
     // The right is there at once, with the token from before.
     world.get("/api/v5/users?all=true", &ada.access).await.expect(200);
     let eve = world.register("eve").await;
