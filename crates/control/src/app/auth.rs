@@ -10,7 +10,7 @@ use coditect_model::ambient::{Timestamp, random_bytes};
 use coditect_model::id::{LoginId, TenantId, UserId};
 use coditect_model::name::{Email, UserName};
 use coditect_model::role::Role;
-use coditect_model::tier::{DEFAULT_TIER, FIRST_ADMINISTRATOR_TIER};
+use coditect_model::tier::DEFAULT_TIER;
 
 use super::authority::Authority;
 use super::login::{self, Presented, RefreshToken};
@@ -73,11 +73,7 @@ impl Control {
         let (login, refresh) = login::new(&self.config, &*self.entropy, now, input.delivery);
         let password = PasswordRecord { phc, changed_at: now };
         let (name, login_ref, password) = (&name, &login, &password);
-        // Whoever sets the installation up is at home on the machine, not its guest.
-        let tier = match token {
-            Some(_) if self.config.tiers.get(FIRST_ADMINISTRATOR_TIER).is_some() => FIRST_ADMINISTRATOR_TIER,
-            _ => DEFAULT_TIER,
-        };
+        let tier = if token.is_some() { self.first_administrator_tier() } else { DEFAULT_TIER };
         let record = self
             .store
             .transact("register", |txn| async move {

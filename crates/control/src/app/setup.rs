@@ -1,5 +1,7 @@
 //! How an installation gets its first administrator.
 
+use coditect_model::tier::{DEFAULT_TIER, FIRST_ADMINISTRATOR_TIER};
+
 use super::auth::require_setup;
 use super::authority::Authority;
 use crate::caller::Me;
@@ -39,6 +41,7 @@ impl Control {
 
     /// A logged-in user redeems the link.
     pub(crate) async fn claim_admin(&self, me: Me, token: &str) -> Result<UserRecord, AppError> {
+        let tier = self.first_administrator_tier();
         let record = self
             .store
             .transact("claim administration", |txn| async move {
@@ -48,11 +51,22 @@ impl Control {
                 }
                 require_setup(&txn, token).await?;
                 record.admin = true;
+                if record.tier == DEFAULT_TIER {
+                    record.tier = tier.to_owned();
+                }
                 user::put(&txn, &record);
                 Ok::<_, AppError>(record)
             })
             .await?;
         tracing::info!(user = %record.id, "administrator by set-up link");
         Ok(record)
+    }
+
+    /// The tier of whoever sets the installation up: at home on the machine, not its guest.
+    pub(crate) fn first_administrator_tier(&self) -> &'static str {
+        match self.config.tiers.get(FIRST_ADMINISTRATOR_TIER) {
+            Some(_) => FIRST_ADMINISTRATOR_TIER,
+            None => DEFAULT_TIER,
+        }
     }
 }
