@@ -210,7 +210,11 @@ fn control_config(config: &Config, operator_token: &OperatorToken) -> ControlCon
 
 fn router_config(config: &Config) -> Result<RouterConfig> {
     let aliases = listeners::aliases(config);
-    Ok(RouterConfig::new(&config.public_url.to_string(), &aliases, &config.workspace_domain, config.secure_cookies())?)
+    let public_url = config.public_url.to_string();
+    let mut router = RouterConfig::new(&public_url, &aliases, &config.workspace_domain, config.secure_cookies())?;
+    // Answers under way get half of the deadline; the store and the tasks want some of it too.
+    router.limits.drain_timeout = Duration::from_secs(config.shutdown_deadline_s) / 2;
+    Ok(router)
 }
 
 async fn stop_signal() -> Result<&'static str> {
