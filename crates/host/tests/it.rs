@@ -215,7 +215,7 @@ async fn a_sandbox_that_dies_is_told_of_and_cleared_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closed_port_is_refused_and_an_open_one_is_reached() {
+async fn a_port_where_nothing_listens_is_refused() {
     let machine = Machine::new();
     let host = machine.open();
     let id = workspace(6);

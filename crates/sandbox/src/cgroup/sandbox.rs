@@ -249,6 +249,8 @@ fn control(group: &Path, file: &str, text: &str) -> io::Result<()> {
 fn name(path: &Path, error: io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(libc::EINVAL | libc::EBUSY | libc::ESRCH) => error,
+        // The group was removed between the opening of its file and the writing: gone is gone.
+        Some(libc::ENODEV) => io::Error::new(io::ErrorKind::NotFound, format!("{}: {error}", path.display())),
         _ => io::Error::new(error.kind(), format!("{}: {error}", path.display())),
     }
 }
@@ -282,6 +284,15 @@ fn wait_until(deadline: Duration, mut done: impl FnMut() -> io::Result<bool>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_that_goes_while_it_is_written_to_is_gone() {
+        // What the kernel answers to a write through a descriptor whose group was removed meanwhile.
+        let removed = name(Path::new("group/cgroup.kill"), io::Error::from_raw_os_error(libc::ENODEV));
+        optional(Err(removed)).unwrap();
+        let refused = name(Path::new("group/cgroup.kill"), io::Error::from_raw_os_error(libc::EACCES));
+        assert!(optional(Err(refused)).is_err());
+    }
 
     #[test]
     fn small_shares_get_the_shortest_period_that_holds_the_smallest_quota() {

@@ -52,6 +52,24 @@ fn an_ended_sandbox_leaves_nothing() {
 }
 
 #[test]
+fn ending_it_from_several_sides_at_once_is_one_end() {
+    let world = World::new();
+    let mut spec = world.sandbox().spec.clone();
+    for _ in 0..15 {
+        spec = {
+            let sandbox = world.sandbox_of(spec);
+            std::thread::scope(|scope| {
+                let ends = [(); 4].map(|()| scope.spawn(|| control::stop(&sandbox.record, Duration::ZERO)));
+                for end in ends {
+                    end.join().unwrap().unwrap();
+                }
+            });
+            sandbox.spec.clone()
+        };
+    }
+}
+
+#[test]
 fn root_on_this_machine_gets_everything_and_is_told_so() {
     let world = World::new();
     assert_eq!(control::prepare(), Vec::<String>::new());
