@@ -18,6 +18,7 @@ use coditect_sandbox::spec::{AGENT_LOG, IdRange, SandboxSpec};
 use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, info, info_span, warn};
 
@@ -113,6 +114,10 @@ struct Inner {
     commands: Mutex<HashMap<WorkspaceId, Arc<tokio::sync::Mutex<()>>>>,
     exits: broadcast::Sender<WorkspaceId>,
     tasks: TaskTracker,
+    /// One for each running sandbox.
+    watchers: TaskTracker,
+    /// Ends the watchers.
+    closed: CancellationToken,
 }
 
 /// Every lock here guards plain maps that are consistent between any two statements, so a panic elsewhere does not
@@ -145,6 +150,8 @@ impl Host {
             commands: Mutex::default(),
             exits: broadcast::channel(EXITS_BUFFERED).0,
             tasks: TaskTracker::new(),
+            watchers: TaskTracker::new(),
+            closed: CancellationToken::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -224,8 +231,13 @@ impl Host {
         let workspace = start.workspace;
         let _turn = self.turn(workspace).await;
         self.fence(workspace, start.generation)?;
-        if lock(&self.inner.running).contains_key(&workspace) {
-            return Ok(());
+        let present = lock(&self.inner.running).get(&workspace).cloned();
+        if let Some(entry) = present {
+            // What runs is what was asked for. What has just died is being cleared away: start anew behind that.
+            if !matches!(entry.record.is_alive(), Ok(None)) {
+                return Ok(());
+            }
+            self.cleared(workspace, self.exits()).await;
         }
         let label = workspace.label();
         let run_dir = self.inner.config.run_dir.join(&label);
@@ -400,10 +412,13 @@ impl Host {
         relay::port(&self.run_dir_of(workspace, generation)?, port).await
     }
 
-    /// Lets background work end. Sandboxes go on running.
+    /// Lets go of the sandboxes, which go on running: nothing of this process acts on them any more.
     pub async fn close(&self) {
+        self.inner.closed.cancel();
+        self.inner.watchers.close();
+        self.inner.watchers.wait().await;
+        // What frees space or counts it may take long, and is begun again by whoever opens this host next.
         self.inner.tasks.close();
-        // Exit watchers wait for sandboxes, which outlive us: they are dropped with the runtime.
     }
 
     fn run_dir_of(&self, workspace: WorkspaceId, generation: Generation) -> Result<PathBuf, ConnectError> {
@@ -433,7 +448,12 @@ impl Host {
             .insert(workspace, Running { record: record.clone(), generation, run_dir: run_dir.clone() });
         let inner = self.inner.clone();
         let watch = async move {
-            if let Err(error) = wait_for_exit(pidfd).await {
+            let ended = tokio::select! {
+                ended = wait_for_exit(pidfd) => ended,
+                // Whoever opens this host next watches it from then on.
+                () = inner.closed.cancelled() => return,
+            };
+            if let Err(error) = ended {
                 warn!(%error, "the end of a sandbox cannot be seen");
                 return;
             }
@@ -452,12 +472,23 @@ impl Host {
             // No subscriber is no error: they list when they arrive.
             let _ = inner.exits.send(workspace);
         };
-        self.inner.tasks.spawn(watch.instrument(info_span!("sandbox", %workspace)));
+        self.inner.watchers.spawn(watch.instrument(info_span!("sandbox", %workspace)));
+    }
+
+    /// Waits until the watcher of an ended sandbox has cleared everything of it away: whoever starts it again must find
+    /// it gone.
+    async fn cleared(&self, workspace: WorkspaceId, mut exits: broadcast::Receiver<WorkspaceId>) {
+        while lock(&self.inner.running).contains_key(&workspace) {
+            match exits.recv().await {
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => break,
+            }
+        }
     }
 
     /// Ends a sandbox and waits until nothing of it is left. The caller has the workspace's turn.
     async fn end(&self, workspace: WorkspaceId, grace: Duration) -> Result<(), HostError> {
-        let mut exits = self.exits();
+        let exits = self.exits();
         let Some(entry) = lock(&self.inner.running).get(&workspace).cloned() else { return Ok(()) };
         let asked = match grace {
             Duration::ZERO => false,
@@ -468,13 +499,7 @@ impl Host {
         let stop = tokio::task::spawn_blocking(move || coditect_sandbox::control::stop(&record, grace));
         let stopped = stop.await.map_err(|error| HostError::Stop(error.to_string()))?;
         stopped.map_err(|error| HostError::Stop(error.to_string()))?;
-        // The watcher clears the table; whoever starts it again must find it gone.
-        while lock(&self.inner.running).contains_key(&workspace) {
-            match exits.recv().await {
-                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
-                Err(broadcast::error::RecvError::Closed) => break,
-            }
-        }
+        self.cleared(workspace, exits).await;
         Ok(())
     }
 }

@@ -150,7 +150,7 @@ async fn a_new_host_adopts_what_an_old_one_left_running() {
     first.start(start(ended, 1)).await.unwrap();
     let before = first.list().into_iter().find(|status| status.workspace == kept).unwrap();
     let victim = first.list().into_iter().find(|status| status.workspace == ended).unwrap();
-    drop(first);
+    first.close().await;
     kill(victim.pid);
     until("the killed sandbox is gone", || Host::list_records(&machine.run_dir()).unwrap().len() == 1).await;
 
@@ -178,7 +178,7 @@ async fn a_sandbox_the_host_does_not_know_is_neither_forgotten_nor_doubled() {
     let first = machine.open();
     first.start(start(id, 1)).await.unwrap();
     let unknown = first.list()[0].pid;
-    drop(first);
+    first.close().await;
     // A record that cannot be read now may be a living sandbox's: nobody may clear it away or use its ids again.
     let record = machine.run_dir().join(id.label()).join("sandbox.json");
     let aside = machine.dir.path().join("aside");
@@ -210,7 +210,14 @@ async fn a_sandbox_that_dies_is_told_of_and_cleared_away() {
     assert!(host.list().is_empty());
     machine.assert_clean();
     host.start(start(id, 2)).await.unwrap();
-    host.delete(id, Generation(3)).await.unwrap();
+    // Started again while what is left of the dead one may still be cleared away.
+    let dead = host.list()[0].pid;
+    kill(dead);
+    until("it is dead", || !Path::new(&format!("/proc/{dead}/exe")).exists()).await;
+    host.start(start(id, 3)).await.unwrap();
+    assert_eq!(host.list()[0].generation, Generation(3));
+    assert!(get(&host, id, 3, "/v1/status").await.contains(&id.to_string()));
+    host.delete(id, Generation(4)).await.unwrap();
     machine.assert_clean();
 }
 
