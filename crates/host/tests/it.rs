@@ -211,9 +211,8 @@ async fn a_sandbox_that_dies_is_told_of_and_cleared_away() {
     machine.assert_clean();
     host.start(start(id, 2)).await.unwrap();
     // Started again while what is left of the dead one may still be cleared away.
-    let dead = host.list()[0].pid;
-    kill(dead);
-    until("it is dead", || !Path::new(&format!("/proc/{dead}/exe")).exists()).await;
+    kill(host.list()[0].pid);
+    until("it is dead", || Host::list_records(&machine.run_dir()).unwrap().is_empty()).await;
     host.start(start(id, 3)).await.unwrap();
     assert_eq!(host.list()[0].generation, Generation(3));
     assert!(get(&host, id, 3, "/v1/status").await.contains(&id.to_string()));
