@@ -99,8 +99,9 @@ export class FileActions {
   async download(path: string, directory: boolean): Promise<void> {
     try {
       const url = await this.ide.files.downloadUrl(path, directory);
-      // A tab of its own: the answer is a download, and an error page does not replace the editor.
-      const link = Object.assign(document.createElement("a"), { href: url, target: "_blank", rel: "noopener" });
+      // In this tab: the answer is an attachment, which leaves the page where it is. A tab of its own would come to the
+      // front, and the page behind it would stand still.
+      const link = Object.assign(document.createElement("a"), { href: url, rel: "noopener" });
       link.click();
     } catch (error) {
       this.ide.report("The download did not start", error);
