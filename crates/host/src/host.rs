@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use coditect_api::workspace::Usage;
 use coditect_model::id::WorkspaceId;
 use coditect_model::tier::Limits;
 use coditect_model::workspace::Generation;
@@ -28,7 +29,7 @@ use crate::id_ranges::IdRanges;
 use crate::port_stream::PortStream;
 use crate::relay::{self, ConnectError};
 use crate::running::{HostError, Running, Table};
-use crate::usage::{Samples, Usage};
+use crate::usage::Samples;
 use crate::volume::{Volumes, make_private_dir};
 
 /// How long a workspace's processes may take to end before they are killed.

@@ -22,4 +22,4 @@ pub use host::{Host, HostConfig, OpenError, StartWorkspace, Status};
 pub use port_stream::PortStream;
 pub use relay::ConnectError;
 pub use running::HostError;
-pub use usage::Usage;
+pub use volume::make_private_dir;

@@ -8,21 +8,6 @@ const CPU_INTERVAL: Duration = Duration::from_millis(900);
 /// How long an estimate of a volume's use is good for.
 const STORAGE_FRESH: Duration = Duration::from_secs(60);
 
-/// What a running workspace uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// CPU time since it started, in milliseconds.
-    pub cpu_ms: u64,
-    /// CPU in thousandths of a core, over the last sampling interval.
-    pub cpu_millis: u32,
-    /// Memory in bytes, page cache included.
-    pub memory_bytes: u64,
-    /// Processes and threads.
-    pub pids: u32,
-    /// Bytes allocated on the volume, at most a minute old; absent until first counted.
-    pub storage_bytes: Option<u64>,
-}
-
 /// The samples that rates are computed from.
 #[derive(Debug, Default)]
 pub(crate) struct Samples {

@@ -95,7 +95,10 @@ impl Volumes {
 }
 
 /// Makes a directory (and its parents) that only this process's user may enter.
-pub(crate) fn make_private_dir(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// It cannot be made, or belongs to somebody else.
+pub fn make_private_dir(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))

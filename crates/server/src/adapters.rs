@@ -59,14 +59,7 @@ impl coditect_control::Hosts for LocalHosts {
     }
 
     async fn usage(&self, workspace: WorkspaceId) -> Option<HostUsage> {
-        let usage = self.host.usage(workspace)?;
-        Some(HostUsage {
-            cpu_ms: usage.cpu_ms,
-            cpu_millis: usage.cpu_millis,
-            memory_bytes: usage.memory_bytes,
-            pids: usage.pids,
-            storage_bytes: usage.storage_bytes,
-        })
+        self.host.usage(workspace)
     }
 
     fn exits(&self) -> broadcast::Receiver<WorkspaceId> {

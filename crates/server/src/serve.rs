@@ -229,9 +229,7 @@ async fn stop_signal() -> Result<&'static str> {
 
 /// Makes a directory that only this user may enter.
 fn make_private(path: &Path) -> Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.and_then(|()| std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)))
+    coditect_host::make_private_dir(path)
         .with_context(|| format!("the directory {} cannot be made private", path.display()))
 }
 
