@@ -332,7 +332,7 @@ impl Host {
         lock(&inner.commands).remove(&workspace);
         let sweeper = inner.clone();
         inner.tasks.spawn_blocking(move || {
-            if let Err(error) = sweeper.volumes.sweep() {
+            if let Err(error) = sweeper.volumes.free(&workspace.label()) {
                 warn!(error = %error, "a removed volume could not be freed; it is tried again at the next start");
             }
         });

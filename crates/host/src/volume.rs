@@ -41,7 +41,7 @@ impl Volumes {
         Ok(path)
     }
 
-    /// Takes a volume out of sight at once; [`Self::sweep`] frees its space. No error when there is none.
+    /// Takes a volume out of sight at once; [`Self::free`] frees its space. No error when there is none.
     pub(crate) fn remove(&self, label: &str) -> io::Result<()> {
         match std::fs::rename(self.path(label), self.root.join(format!("{REMOVING}{label}"))) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -49,7 +49,15 @@ impl Volumes {
         }
     }
 
-    /// Frees the space of removed volumes, also of those that a crash left half removed. Slow; safe to repeat.
+    /// Frees the space of one removed volume. Slow. No error when there is none.
+    pub(crate) fn free(&self, label: &str) -> io::Result<()> {
+        match remove_tree(&self.root.join(format!("{REMOVING}{label}"))) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Frees the space of all removed volumes, those that a crash left half removed. Slow; safe to repeat.
     pub(crate) fn sweep(&self) -> io::Result<()> {
         for entry in std::fs::read_dir(&self.root)? {
             let entry = entry?;
