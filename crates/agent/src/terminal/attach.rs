@@ -3,6 +3,7 @@
 //! **Invariants**: what waits to be sent is bounded by the window; what was received and not typed by the input queue;
 //! a peer that is silent for [`SILENCE`] in spite of pings is gone.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,9 @@ use crate::socket::{self, PING_INTERVAL, SILENCE, close};
 /// Acknowledgements of input wait this long for more input.
 const ACK_DELAY: Duration = Duration::from_millis(15);
 
+/// A client that can no longer be written to may have typed before it went; what it sent is taken within this.
+const LAST_INPUT: Duration = Duration::from_secs(5);
+
 /// Serves the connection until either side ends it.
 pub async fn serve(terminal: Arc<Terminal>, mut socket: WebSocket, client: String, since: Option<u64>) {
     let Some(attached) = terminal.attach(&client, since) else {
@@ -28,9 +32,16 @@ pub async fn serve(terminal: Arc<Terminal>, mut socket: WebSocket, client: Strin
     };
     let key = attached.key;
     let (mut sink, mut stream) = socket.split();
-    let goodbye = tokio::select! {
-        goodbye = send(&terminal, &mut sink, &attached) => goodbye,
-        goodbye = receive(&terminal, &mut stream, &attached) => goodbye,
+    let goodbye = {
+        let mut receiving = pin!(receive(&terminal, &mut stream, &attached));
+        tokio::select! {
+            // A closed tab fails the next write while its last keystrokes still wait to be read.
+            goodbye = send(&terminal, &mut sink, &attached) => match goodbye {
+                None => timeout(LAST_INPUT, receiving).await.unwrap_or_default(),
+                goodbye => goodbye,
+            },
+            goodbye = &mut receiving => goodbye,
+        }
     };
     terminal.detach(key);
     if let (Some(goodbye), Ok(mut socket)) = (goodbye, sink.reunite(stream)) {

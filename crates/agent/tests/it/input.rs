@@ -81,6 +81,23 @@ async fn what_was_typed_before_the_tab_was_closed_is_done() {
 }
 
 #[tokio::test]
+async fn what_was_typed_while_output_flowed_to_a_closing_tab_is_done() {
+    let agent = Agent::start();
+    let terminal = agent.terminal().await;
+    let mut client = Client::attach(&agent, &terminal, "a", Some(0)).await;
+    client.run("while :; do echo flood; done &").await;
+    client.until_text("flood").await;
+    for round in 0..20 {
+        // Its writes fail from here on, while what it typed is still on its way.
+        client.run(&format!("touch made-{round}")).await;
+        drop(client);
+        let made = agent.workspace(&format!("made-{round}"));
+        eventually("the file", || made.exists()).await;
+        client = Client::attach(&agent, &terminal, "a", None).await;
+    }
+}
+
+#[tokio::test]
 async fn an_interrupt_gets_through_when_the_terminal_takes_no_more() {
     let agent = Agent::start();
     let terminal = agent.terminal().await;
