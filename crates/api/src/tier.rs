@@ -32,6 +32,12 @@ pub struct Limits {
     pub terminals: u32,
     /// Workspaces of one user.
     pub workspaces: u32,
+    /// Files and directories of each workspace's volume.
+    pub inodes: u64,
+    /// Network traffic of each workspace, each way, in thousands of bits per second.
+    pub network_kbit: u32,
+    /// Reading and writing of each workspace's volume, in bytes per second.
+    pub disk_bytes_per_second: u64,
 }
 
 impl From<&coditect_model::tier::Limits> for Limits {
@@ -45,6 +51,9 @@ impl From<&coditect_model::tier::Limits> for Limits {
             open_files: limits.open_files,
             terminals: limits.terminals,
             workspaces: limits.workspaces,
+            inodes: limits.inodes,
+            network_kbit: limits.network_kbit,
+            disk_bytes_per_second: limits.disk_bytes_per_second,
         }
     }
 }

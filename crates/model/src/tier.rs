@@ -31,6 +31,15 @@ pub struct Limits {
     /// Workspaces one user may own.
     #[serde(default = "default_workspaces")]
     pub workspaces: u32,
+    /// Files and directories of the volume, where its kind can count them.
+    #[serde(default = "default_inodes")]
+    pub inodes: u64,
+    /// Network traffic, each way, in thousands of bits per second.
+    #[serde(default = "default_network_kbit")]
+    pub network_kbit: u32,
+    /// Reading and writing of the volume, each, in bytes per second, where the kernel can hold it.
+    #[serde(default = "default_disk_bytes_per_second")]
+    pub disk_bytes_per_second: u64,
 }
 
 fn default_pids() -> u32 {
@@ -44,6 +53,16 @@ fn default_terminals() -> u32 {
 }
 fn default_workspaces() -> u32 {
     20
+}
+
+fn default_inodes() -> u64 {
+    2_000_000
+}
+fn default_network_kbit() -> u32 {
+    50_000
+}
+fn default_disk_bytes_per_second() -> u64 {
+    200 * MIB
 }
 
 /// All tiers of an installation, by name.
@@ -67,6 +86,9 @@ impl Default for TierTable {
             open_files: default_open_files(),
             terminals: default_terminals(),
             workspaces: default_workspaces(),
+            inodes: default_inodes(),
+            network_kbit: default_network_kbit(),
+            disk_bytes_per_second: default_disk_bytes_per_second(),
         };
         Self(BTreeMap::from([
             ("free".to_owned(), tier(200, 512 * MIB, 10 * GIB, 1)),
@@ -114,6 +136,9 @@ impl TierTable {
             must(limits.open_files >= 64, "open_files must be 64 or more");
             must(limits.terminals >= 1, "terminals must be 1 or more");
             must(limits.workspaces >= 1, "workspaces must be 1 or more");
+            must(limits.inodes >= 1000, "inodes must be 1000 or more");
+            must(limits.network_kbit >= 64, "network_kbit must be 64 or more");
+            must(limits.disk_bytes_per_second >= MIB, "disk_bytes_per_second must be 1048576 (1 MiB) or more");
         }
         problems
     }

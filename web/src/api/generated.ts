@@ -932,9 +932,24 @@ export interface components {
             cpu_millis: number;
             /**
              * Format: int64
+             * @description Reading and writing of each workspace's volume, in bytes per second.
+             */
+            disk_bytes_per_second: number;
+            /**
+             * Format: int64
+             * @description Files and directories of each workspace's volume.
+             */
+            inodes: number;
+            /**
+             * Format: int64
              * @description Bytes of memory, for each workspace.
              */
             memory_bytes: number;
+            /**
+             * Format: int32
+             * @description Network traffic of each workspace, each way, in thousands of bits per second.
+             */
+            network_kbit: number;
             /**
              * Format: int64
              * @description Open files of one process.
