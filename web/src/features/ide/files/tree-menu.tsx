@@ -29,7 +29,7 @@ export function TreeMenu({ at, name, actions, onClose }: TreeMenuProps): ReactEl
   const { selected } = tree.store.getState();
   const several = path !== null && selected.length > 1;
   return (
-    <Menu opened={at !== null} onClose={onClose} position="bottom-start" width={230} returnFocus transitionProps={{ duration: 0 }}>
+    <Menu opened={at !== null} onClose={onClose} position="bottom-start" width={230} returnFocus>
       <Menu.Target>
         <button type="button" tabIndex={-1} aria-label="Actions" className={classes.anchor} style={{ left: at?.x ?? 0, top: at?.y ?? 0 }} />
       </Menu.Target>
