@@ -15,7 +15,7 @@ use coditect_sandbox::agent_config::AgentConfig;
 use coditect_sandbox::launcher::Launcher;
 use coditect_sandbox::probe::Mode;
 use coditect_sandbox::record::SandboxRecord;
-use coditect_sandbox::spec::{AGENT_LOG, IdRange, SandboxSpec};
+use coditect_sandbox::spec::{AGENT_LOG, IdRange, Network, SandboxSpec};
 use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::sync::broadcast;
@@ -294,6 +294,7 @@ impl Host {
             volume,
             run_dir: run_dir.to_owned(),
             hide: self.inner.config.hide.clone(),
+            network: Network::Isolated,
             limits: (&start.limits).into(),
             agent: AgentConfig::new(start.workspace, generation, start.limits.terminals),
         };

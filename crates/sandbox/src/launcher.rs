@@ -9,7 +9,7 @@
 //! what the first try may have made.
 
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -18,8 +18,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fds::{recv_fd, send_fds};
 use crate::record::SandboxRecord;
-use crate::spec::{SandboxSpec, SpecError};
+use crate::spec::{Network, SandboxSpec, SpecError};
 
 mod birth;
 mod confine;
@@ -37,6 +38,9 @@ const MESSAGE_MAX_BYTES: usize = 64 * 1024;
 /// How long one launch may take before the helper is taken for dead. Handing over a large volume on a file system that
 /// cannot be mapped is the slow case.
 const LAUNCH_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Said when a sandbox shall be in a network that nobody handed over.
+const NO_NAMESPACE: &str = "`network` is a given namespace, but none was given";
 
 /// Why no sandbox was made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
@@ -128,7 +132,23 @@ impl Launcher {
     /// # Errors
     /// See [`LaunchError`]; nothing is left of a sandbox that could not be made.
     pub fn launch(&self, spec: &SandboxSpec) -> Result<SandboxRecord, LaunchError> {
+        self.launch_with(spec, None)
+    }
+
+    /// As [`Self::launch`], into this network namespace; `spec.network` describes it ([`Network::Given`]). The sandbox's
+    /// processes keep it alive from then on.
+    ///
+    /// # Errors
+    /// See [`LaunchError`]; nothing is left of a sandbox that could not be made.
+    pub fn launch_in(&self, spec: &SandboxSpec, network: BorrowedFd<'_>) -> Result<SandboxRecord, LaunchError> {
+        self.launch_with(spec, Some(network))
+    }
+
+    fn launch_with(&self, spec: &SandboxSpec, network: Option<BorrowedFd<'_>>) -> Result<SandboxRecord, LaunchError> {
         spec.validate()?;
+        if network.is_none() && spec.network != Network::Isolated {
+            return Err(SpecError(NO_NAMESPACE.to_owned()).into());
+        }
         // Before the helper is asked: what is found after its death is then known to be of this launch.
         helper::refuse_if_running(spec)?;
         let mut slot = self.helper.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,7 +158,7 @@ impl Launcher {
                 Some(helper) => helper,
                 None => self.start()?,
             };
-            match helper.ask(&Request::Launch(Box::new(spec.clone()))) {
+            match helper.ask(&Request::Launch(Box::new(spec.clone())), network) {
                 Ok(Reply::Launched(result)) => {
                     *slot = Some(helper);
                     return result;
@@ -182,8 +202,8 @@ impl Drop for Launcher {
 }
 
 impl Helper {
-    fn ask(&mut self, request: &Request) -> io::Result<Reply> {
-        send(&mut self.socket, request)?;
+    fn ask(&mut self, request: &Request, fd: Option<BorrowedFd<'_>>) -> io::Result<Reply> {
+        send_with_fd(&mut self.socket, request, fd)?;
         receive(&mut self.socket)?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))
     }
 
@@ -211,26 +231,38 @@ fn end_leftover(spec: &SandboxSpec) -> io::Result<()> {
 }
 
 fn send(socket: &mut UnixStream, message: &impl Serialize) -> io::Result<()> {
+    send_with_fd(socket, message, None)
+}
+
+/// The descriptor goes with the first byte.
+fn send_with_fd(socket: &mut UnixStream, message: &impl Serialize, fd: Option<BorrowedFd<'_>>) -> io::Result<()> {
     let body = serde_json::to_vec(message)?;
     let length = u32::try_from(body.len()).ok().filter(|&length| length as usize <= MESSAGE_MAX_BYTES);
     let length = length.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the message is too large"))?;
     let mut frame = length.to_be_bytes().to_vec();
     frame.extend(body);
-    socket.write_all(&frame)
+    let fds: Vec<BorrowedFd<'_>> = fd.into_iter().collect();
+    let taken = send_fds(socket.as_fd(), &frame, &fds)?;
+    socket.write_all(&frame[taken..])
 }
 
 /// `None` at the end of the stream.
 fn receive<T: for<'de> Deserialize<'de>>(socket: &mut UnixStream) -> io::Result<Option<T>> {
+    Ok(receive_with_fd(socket)?.0)
+}
+
+fn receive_with_fd<T: for<'de> Deserialize<'de>>(socket: &mut UnixStream) -> io::Result<(Option<T>, Option<OwnedFd>)> {
     let mut length = [0; 4];
-    match socket.read_exact(&mut length) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        other => other?,
+    let (count, fd) = recv_fd(socket.as_fd(), &mut length)?;
+    if count == 0 {
+        return Ok((None, None));
     }
+    socket.read_exact(&mut length[count..])?;
     let length = u32::from_be_bytes(length) as usize;
     if length > MESSAGE_MAX_BYTES {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the message is too large"));
     }
     let mut body = vec![0; length];
     socket.read_exact(&mut body)?;
-    Ok(Some(serde_json::from_slice(&body)?))
+    Ok((Some(serde_json::from_slice(&body)?), fd))
 }

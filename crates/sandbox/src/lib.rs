@@ -17,6 +17,7 @@ pub mod children;
 pub mod control;
 pub mod fds;
 pub mod launcher;
+pub mod network;
 pub mod probe;
 pub mod pty;
 pub mod record;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup::Cgroups;
 use crate::probe::Mode;
-use crate::spec::{AGENT_SOCKET, IdRange, Limits, PORTS_SOCKET, RECORD_FILE};
+use crate::spec::{AGENT_SOCKET, IdRange, Limits, Network, PORTS_SOCKET, RECORD_FILE};
 
 /// Largest record file that is read, in bytes.
 const RECORD_MAX_BYTES: u64 = 64 * 1024;
@@ -37,6 +37,9 @@ pub struct SandboxRecord {
     pub mode: Mode,
     /// Its host ids, as in the specification: taken until it ends, also for a host that adopts it.
     pub ids: IdRange,
+    /// Its network: its address is taken until it ends.
+    #[serde(default)]
+    pub network: Network,
     /// The limits it was made with.
     pub limits: Limits,
     /// Where this record, the sockets and the log are.
@@ -150,6 +153,7 @@ mod tests {
             boot_id: boot_id().unwrap(),
             mode: Mode::Privileged,
             ids: IdRange::numbered(0).unwrap(),
+            network: Network::Isolated,
             limits: Limits { cpu_millis: 100, memory_bytes: 1 << 26, pids: 16, open_files: 64, terminals: 1 },
             run_dir: run_dir.to_owned(),
             cgroups: Cgroups::default(),

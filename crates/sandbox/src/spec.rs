@@ -1,5 +1,6 @@
 //! What a sandbox shall be: everything the launcher needs to know to make one.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use coditect_model::id::WorkspaceId;
@@ -61,10 +62,31 @@ pub struct SandboxSpec {
     /// data directory in `/opt`. Others are not visible anyway.
     #[serde(default)]
     pub hide: Vec<PathBuf>,
+    /// Where its network comes from.
+    #[serde(default)]
+    pub network: Network,
     /// What it may use.
     pub limits: Limits,
     /// What its pid 1 is told.
     pub agent: AgentConfig,
+}
+
+/// Where a sandbox's network comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// A namespace is made with the sandbox: loopback only.
+    #[default]
+    Isolated,
+    /// A namespace that was made ready before, whose descriptor comes with the launch
+    /// ([`crate::launcher::Launcher::launch_in`]). It belongs to the machine's own user namespace, so nobody inside may
+    /// change it, not even somebody who became root there.
+    Given {
+        /// The sandbox's address in it.
+        address: Ipv4Addr,
+        /// Who answers its questions for names.
+        nameserver: Ipv4Addr,
+    },
 }
 
 /// Consecutive host ids; inside the sandbox they are 0, 1, 2…

@@ -103,8 +103,8 @@ mod birth;
 mod mount;
 
 pub(crate) use birth::{
-    Cloned, SingleThreaded, borrow_inherited, clone_for_attempt, clone_into_namespaces, close_all_from,
-    default_signals, drop_bounding_set, execute, leave_cgroup_namespace, place_descriptor, raise_loopback,
-    signal_descriptor,
+    Cloned, Net, SingleThreaded, borrow_inherited, clone_for_attempt, clone_into_namespaces, close_all_from,
+    default_signals, drop_bounding_set, execute, leave_cgroup_namespace, leave_network_namespace, place_descriptor,
+    raise_loopback, signal_descriptor,
 };
 pub(crate) use mount::{MountAttributes, change_mount};

@@ -9,6 +9,7 @@ mod it {
     mod isolation;
     mod lifecycle;
     mod limits;
+    mod network;
     mod speed;
     mod tools;
     mod unprivileged;

@@ -12,7 +12,7 @@ use coditect_sandbox::agent_config::AgentConfig;
 use coditect_sandbox::launcher::Launcher;
 use coditect_sandbox::probe::Mode;
 use coditect_sandbox::record::SandboxRecord;
-use coditect_sandbox::spec::{IdRange, Limits, SandboxSpec};
+use coditect_sandbox::spec::{IdRange, Limits, Network, SandboxSpec};
 use coditect_sandbox::{control, volume};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::{BodyExt as _, Full};
@@ -104,6 +104,7 @@ impl Agent {
             volume,
             run_dir: run_dir.clone(),
             hide: Vec::new(),
+            network: Network::Isolated,
             limits: Limits { cpu_millis: 2000, memory_bytes: 512 << 20, pids: 256, open_files: 4096, terminals: 8 },
             agent: config.clone(),
         };

@@ -16,7 +16,7 @@ use super::helper::{Context, Step};
 use super::{LaunchError, confine, mounts};
 use crate::fds::recv_fds;
 use crate::probe::Mode;
-use crate::spec::{AGENT_FD, PORTS_FD, SandboxSpec, WORKSPACE};
+use crate::spec::{AGENT_FD, Network, PORTS_FD, SandboxSpec, WORKSPACE};
 use crate::sys;
 
 /// Descriptors from here on are closed at exec; those between the agent's own and these before it.
@@ -54,7 +54,9 @@ fn become_agent(birth: Birth<'_>) -> Result<Infallible, LaunchError> {
     // Until the word comes: what needs no ids.
     rustix::process::setsid().step(|| "making a session".to_owned())?;
     sys::default_signals().step(|| "resetting signals".to_owned())?;
-    sys::raise_loopback().step(|| "raising the loopback interface".to_owned())?;
+    if spec.network == Network::Isolated {
+        sys::raise_loopback().step(|| "raising the loopback interface".to_owned())?;
+    }
     rustix::system::sethostname(spec.hostname.as_bytes()).step(|| "setting the host name".to_owned())?;
 
     let mut word = [0];

@@ -1,6 +1,6 @@
 //! The files of `/etc` that are a sandbox's own, and the names of the machine's that it does not see.
 
-use crate::spec::{HOME, SHELL, SandboxSpec, USER_ID, USER_NAME};
+use crate::spec::{HOME, Network, SHELL, SandboxSpec, USER_ID, USER_NAME};
 
 /// Names in the base's `/etc` that say something about the machine, its users or the platform. Most cannot be read by
 /// a sandbox's user anyway; not seeing them is simpler to be sure of.
@@ -48,9 +48,16 @@ pub(super) fn files(spec: &SandboxSpec) -> [(&'static str, String); 8] {
         ("shadow", String::new()),
         ("hostname", format!("{host}\n")),
         ("hosts", format!("127.0.0.1\tlocalhost\n127.0.1.1\t{host}\n::1\tlocalhost ip6-localhost ip6-loopback\n")),
-        ("resolv.conf", "# This workspace has no network beyond itself.\n".to_owned()),
+        ("resolv.conf", resolv_conf(spec.network)),
         // Stable for the workspace, unlike the machine's, which it must not know.
         ("machine-id", format!("{id:032x}\n")),
         ("fstab", String::new()),
     ]
+}
+
+fn resolv_conf(network: Network) -> String {
+    match network {
+        Network::Isolated => "# This workspace has no network beyond itself.\n".to_owned(),
+        Network::Given { nameserver, .. } => format!("nameserver {nameserver}\n"),
+    }
 }

@@ -11,15 +11,16 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{Mode as FileMode, OFlags};
 use rustix::process::Signal;
+use rustix::thread::LinkNameSpaceType;
 
 use super::birth::{self, Birth};
-use super::{LaunchError, Reply, Request, mounts, seccomp};
+use super::{LaunchError, NO_NAMESPACE, Reply, Request, mounts, seccomp};
 use crate::cgroup::{CgroupLayout, Cgroups};
 use crate::fds::{bind_unix, recv_fd, send_fds};
 use crate::probe::Mode;
 use crate::record::{SandboxRecord, boot_id, start_time_ticks};
-use crate::spec::{AGENT_LOG, AGENT_SOCKET, PORTS_SOCKET, SandboxSpec, USER_ID};
-use crate::sys::{self, Cloned, SingleThreaded};
+use crate::spec::{AGENT_LOG, AGENT_SOCKET, Network, PORTS_SOCKET, SandboxSpec, SpecError, USER_ID};
+use crate::sys::{self, Cloned, Net, SingleThreaded};
 use crate::volume::{HOME_DIR, WORKSPACE_DIR, hand_over};
 
 /// Longest report of a failing child that is read, in bytes.
@@ -47,6 +48,8 @@ pub(super) struct Context {
     pub(super) filter: seccompiler::BpfProgram,
     layout: CgroupLayout,
     boot_id: String,
+    /// The helper's own network namespace, into which it returns from those it launches in.
+    home_network: OwnedFd,
 }
 
 /// The `launcher` subcommand of the agent's binary: serves launch requests on the inherited socket `fd`
@@ -82,6 +85,7 @@ fn serve(fd: RawFd) -> io::Result<()> {
         filter: seccomp::program(),
         layout: CgroupLayout::detect()?.writable(),
         boot_id: boot_id()?,
+        home_network: rustix::fs::open("/proc/self/ns/net", OFlags::RDONLY | OFlags::CLOEXEC, FileMode::empty())?,
     };
     loop {
         let mut fds = [PollFd::new(&socket, PollFlags::IN), PollFd::new(&ended, PollFlags::IN)];
@@ -97,21 +101,34 @@ fn serve(fd: RawFd) -> io::Result<()> {
             while crate::children::reap()?.is_some() {}
         }
         if asked {
-            let Some(Request::Launch(spec)) = super::receive(&mut socket)? else { return Ok(()) };
-            super::send(&mut socket, &Reply::Launched(context.launch(&spec)))?;
+            let (request, network) = super::receive_with_fd(&mut socket)?;
+            let Some(Request::Launch(spec)) = request else { return Ok(()) };
+            let launched = context.launch(&spec, network);
+            // Whoever is asked next must not be in a namespace that was handed over: this process ends if it is.
+            rustix::thread::move_into_link_name_space(context.home_network.as_fd(), Some(LinkNameSpaceType::Network))?;
+            super::send(&mut socket, &Reply::Launched(launched))?;
         }
     }
 }
 
 impl Context {
-    fn launch(&self, spec: &SandboxSpec) -> Result<SandboxRecord, LaunchError> {
+    fn launch(&self, spec: &SandboxSpec, network: Option<OwnedFd>) -> Result<SandboxRecord, LaunchError> {
         spec.validate()?;
+        let net = match (spec.network, network) {
+            (Network::Isolated, _) => Net::New,
+            (Network::Given { .. }, Some(namespace)) => {
+                rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+                    .step(|| "entering the prepared network namespace".to_owned())?;
+                Net::Parents
+            }
+            (Network::Given { .. }, None) => return Err(SpecError(NO_NAMESPACE.to_owned()).into()),
+        };
         if let Some(dead) = refuse_if_running(spec)? {
             crate::control::stop(&dead, Duration::ZERO).step(|| "removing what an earlier sandbox left".to_owned())?;
         }
         let groups = Cgroups::create(&self.layout, &spec.instance, &spec.workspace_id.label(), &spec.limits)
             .step(|| "making the control groups".to_owned())?;
-        self.launch_into(spec, &groups).inspect_err(|_| {
+        self.launch_into(spec, net, &groups).inspect_err(|_| {
             // The failure is what matters; what cannot be removed now is swept at the next start.
             let _ = groups.remove();
             for name in [AGENT_SOCKET, PORTS_SOCKET, crate::spec::RECORD_FILE] {
@@ -120,7 +137,7 @@ impl Context {
         })
     }
 
-    fn launch_into(&self, spec: &SandboxSpec, groups: &Cgroups) -> Result<SandboxRecord, LaunchError> {
+    fn launch_into(&self, spec: &SandboxSpec, net: Net, groups: &Cgroups) -> Result<SandboxRecord, LaunchError> {
         let run_dir = || spec.run_dir.display();
         let agent = bind_unix(&spec.run_dir, AGENT_SOCKET).step(|| format!("making a socket in {}", run_dir()))?;
         let ports = bind_unix(&spec.run_dir, PORTS_SOCKET).step(|| format!("making a socket in {}", run_dir()))?;
@@ -134,7 +151,7 @@ impl Context {
         let group = groups.v2.as_ref().map(|path| open_path(path)).transpose();
         let group = group.step(|| "opening the control group".to_owned())?;
         let (ours, theirs) = UnixStream::pair().step(|| "making a socket pair".to_owned())?;
-        let cloned = sys::clone_into_namespaces(&self.single_threaded, group.as_ref().map(|fd| fd.as_fd()))
+        let cloned = sys::clone_into_namespaces(&self.single_threaded, net, group.as_ref().map(|fd| fd.as_fd()))
             .step(|| "making the namespaces".to_owned())?;
         match cloned {
             Cloned::Child => {
@@ -176,6 +193,7 @@ impl Context {
             boot_id: self.boot_id.clone(),
             mode: self.mode,
             ids: spec.ids,
+            network: spec.network,
             limits: spec.limits.clone(),
             run_dir: spec.run_dir.clone(),
             cgroups: groups.clone(),

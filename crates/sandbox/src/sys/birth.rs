@@ -27,22 +27,32 @@ pub(crate) enum Cloned {
 
 /// The namespaces a sandbox is born into. Its cgroup namespace comes later ([`leave_cgroup_namespace`]): its root is where
 /// the process is at that moment, and in version 1 groups it is not born.
-const NAMESPACES: i32 = libc::CLONE_NEWUSER
-    | libc::CLONE_NEWNS
-    | libc::CLONE_NEWPID
-    | libc::CLONE_NEWIPC
-    | libc::CLONE_NEWUTS
-    | libc::CLONE_NEWNET;
+const NAMESPACES: i32 =
+    libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
 
-/// clone3(2) into new namespaces of every kind, and into a version 2 control group if one is given.
-pub(crate) fn clone_into_namespaces(_proof: &SingleThreaded, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
-    clone3(cgroup)
+/// Whose network a clone is born into.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Net {
+    /// A namespace of its own, which its user namespace owns.
+    New,
+    /// The one its parent is in.
+    Parents,
+}
+
+/// clone3(2) into new namespaces of every kind, the network's as asked, and into a version 2 control group if one is
+/// given.
+pub(crate) fn clone_into_namespaces(
+    _proof: &SingleThreaded,
+    net: Net,
+    cgroup: Option<BorrowedFd<'_>>,
+) -> io::Result<Cloned> {
+    clone3(net, cgroup)
 }
 
 /// As [`clone_into_namespaces`], for a process with threads: the child runs `body`, which must do nothing but system
 /// calls (no allocation, no lock), and ends with its answer as exit code.
 pub(crate) fn clone_for_attempt(body: fn(RawFd) -> u8, pipe: BorrowedFd<'_>) -> io::Result<(u32, OwnedFd)> {
-    match clone3(None)? {
+    match clone3(Net::New, None)? {
         Cloned::Parent(pid, pidfd) => Ok((pid, pidfd)),
         Cloned::Child => {
             let code = i32::from(body(pipe.as_raw_fd()));
@@ -52,13 +62,14 @@ pub(crate) fn clone_for_attempt(body: fn(RawFd) -> u8, pipe: BorrowedFd<'_>) -> 
     }
 }
 
-fn clone3(cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
+fn clone3(net: Net, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
     // include/uapi/linux/sched.h; wider than an int.
     const INTO_CGROUP: u64 = 0x2_0000_0000;
     let mut pidfd: RawFd = -1;
     // SAFETY: all zeroes is a valid value of this structure of integers: nothing asked for.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
-    let flags = u32::try_from(NAMESPACES | libc::CLONE_PIDFD).expect("none of the flags is the sign bit");
+    let net = if net == Net::New { libc::CLONE_NEWNET } else { 0 };
+    let flags = u32::try_from(NAMESPACES | net | libc::CLONE_PIDFD).expect("none of the flags is the sign bit");
     args.flags = u64::from(flags);
     args.pidfd = (&raw mut pidfd).expose_provenance() as u64;
     args.exit_signal = libc::SIGCHLD as u64;
@@ -84,6 +95,12 @@ fn clone3(cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
 pub(crate) fn leave_cgroup_namespace() -> io::Result<()> {
     // SAFETY: unshare(2) of this namespace changes how names of groups are shown and nothing else.
     if unsafe { libc::unshare(libc::CLONE_NEWCGROUP) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Puts the calling thread alone into a new network namespace.
+pub(crate) fn leave_network_namespace() -> io::Result<()> {
+    // SAFETY: unshare(2) of this namespace changes which network the thread's later calls mean, and nothing else.
+    if unsafe { libc::unshare(libc::CLONE_NEWNET) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Blocks SIGCHLD and answers a descriptor that becomes readable when a child has ended.

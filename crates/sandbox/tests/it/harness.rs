@@ -10,7 +10,7 @@ use coditect_sandbox::agent_config::AgentConfig;
 use coditect_sandbox::launcher::Launcher;
 use coditect_sandbox::probe::Mode;
 use coditect_sandbox::record::SandboxRecord;
-use coditect_sandbox::spec::{AGENT_SOCKET, IdRange, Limits, SandboxSpec};
+use coditect_sandbox::spec::{AGENT_SOCKET, IdRange, Limits, Network, SandboxSpec};
 use coditect_sandbox::{control, fds, volume};
 
 pub(crate) const MIB: u64 = 1 << 20;
@@ -73,6 +73,7 @@ pub(crate) fn spec_in(dir: &Path, workspace_id: WorkspaceId, instance: &str, num
         volume,
         run_dir,
         hide: Vec::new(),
+        network: Network::Isolated,
         limits: Limits { cpu_millis: 2000, memory_bytes: 512 * MIB, pids: 256, open_files: 4096, terminals: 8 },
         agent: AgentConfig::new(workspace_id, 1, 8),
     }
