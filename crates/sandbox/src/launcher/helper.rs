@@ -103,9 +103,14 @@ fn serve(fd: RawFd) -> io::Result<()> {
         if asked {
             let (request, network) = super::receive_with_fd(&mut socket)?;
             let Some(Request::Launch(spec)) = request else { return Ok(()) };
+            let was_given = network.is_some();
             let launched = context.launch(&spec, network);
-            // Whoever is asked next must not be in a namespace that was handed over: this process ends if it is.
-            rustix::thread::move_into_link_name_space(context.home_network.as_fd(), Some(LinkNameSpaceType::Network))?;
+            if was_given {
+                // The next sandbox must not be born into a namespace that was handed over for this one: where there is
+                // no way back, this process ends.
+                let home = context.home_network.as_fd();
+                rustix::thread::move_into_link_name_space(home, Some(LinkNameSpaceType::Network))?;
+            }
             super::send(&mut socket, &Reply::Launched(launched))?;
         }
     }
