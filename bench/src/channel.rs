@@ -35,9 +35,15 @@ pub(crate) async fn open_tcp(base: &str, path: &str, grant: &str) -> Result<Sock
     open(Box::new(stream), authority, path, grant).await
 }
 
+/// Starts a command on an exec socket; it ends when the socket is dropped.
+pub(crate) async fn command(mut socket: Socket, argv: &[&str]) -> Result<Socket> {
+    socket.send(Message::text(serde_json::json!({ "argv": argv }).to_string())).await?;
+    Ok(socket)
+}
+
 /// Runs `true` and waits for its exit code.
-pub(crate) async fn run_true(mut socket: Socket) -> Result<()> {
-    socket.send(Message::text(r#"{"argv":["true"]}"#)).await?;
+pub(crate) async fn run_true(socket: Socket) -> Result<()> {
+    let mut socket = command(socket, &["true"]).await?;
     while let Some(message) = socket.next().await {
         if let Message::Text(text) = message? {
             match serde_json::from_str(&text)? {

@@ -1,6 +1,6 @@
 //! `make bench`: measures Coditect beside public tools in one run, and prints ratios.
 //!
-//! Arguments name the questions to answer (`start keys cat memory store prompt`); none means all.
+//! Arguments name the questions to answer (`start prompt keys cat burst together neighbour store`); none means all.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 mod channel;
+mod crowd;
 mod memory;
 mod report;
 mod server;
@@ -34,8 +35,14 @@ async fn main() -> Result<()> {
     if asks("cat") {
         questions.push(terminal::cat(&server, 7).await?);
     }
-    if asks("memory") {
-        questions.push(memory::measure(&server, 50).await?);
+    if asks("burst") {
+        questions.push(crowd::burst(&server, 100).await?);
+    }
+    if asks("together") {
+        questions.extend(crowd::together(&server, 500).await?);
+    }
+    if asks("neighbour") {
+        questions.push(crowd::neighbour(&server, 400).await?);
     }
     server.stop()?;
     if asks("store") {

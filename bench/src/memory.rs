@@ -1,46 +1,64 @@
 //! Memory of idle workspaces: what the machine has less of when many run.
 
 use anyhow::{Context as _, Result};
+use coditect_api::session::OpenedSession;
 
 use crate::report::Question;
 use crate::server::{Client, Server};
 
-/// Starts `count` workspaces with one terminal each and divides what disappeared from the machine's free memory.
-pub(crate) async fn measure(server: &Server, count: usize) -> Result<Question> {
-    let mut question = Question::new("Memory per idle workspace", "MiB", "agent and bash, private (Pss)");
-    let client = server.account("memory@bench.test").await?;
-    let mut ids = Vec::new();
-    for number in 0..count {
-        ids.push(client.workspace(&format!("idle {number}")).await?.id);
+/// The machine's memory before workspaces were started.
+pub(crate) struct Weighing {
+    question: Question,
+    server: u32,
+    /// Agents that ran before.
+    others: Vec<u32>,
+    before_kib: u64,
+}
+
+const PRIVATE: &str = "agent and bash, private (Pss)";
+/// After the last start: what was freed with a delay is free then.
+const SETTLE: std::time::Duration = std::time::Duration::from_secs(3);
+
+impl Weighing {
+    /// Before the first of them starts.
+    pub(crate) fn begin(server: &Server, title: &str) -> Result<Self> {
+        let question = Question::new(title, "MiB", PRIVATE);
+        let server = server.pid();
+        Ok(Self { question, server, others: agents_of(server)?, before_kib: available_kib()? })
     }
-    let before = available_kib()?;
-    let mut pss_kib = 0;
-    let mut cgroup_bytes = 0;
-    for id in &ids {
-        let opened = client.open(id).await?;
-        let agent = Client::new(&client.base, &opened.access.grant);
-        let _: serde_json::Value =
-            agent.post(&format!("{}/v1/terminals", opened.access.path), &serde_json::json!({})).await?;
+
+    /// When all of them are idle; divides what has disappeared by their number.
+    pub(crate) async fn end(mut self, client: &Client, ids: &[String]) -> Result<Question> {
+        tokio::time::sleep(SETTLE).await;
+        let gone_kib = self.before_kib.saturating_sub(available_kib()?);
+        let (mut pss_kib, mut cgroup_bytes) = (0, 0);
+        for pid in agents_of(self.server)?.into_iter().filter(|pid| !self.others.contains(pid)) {
+            pss_kib += pss_of_tree(pid)?;
+        }
+        for id in ids {
+            let workspace: serde_json::Value = client.get(&format!("/api/v5/workspaces/{id}")).await?;
+            cgroup_bytes += workspace["usage"]["memory_bytes"].as_u64().context("no usage")?;
+        }
+        let count = ids.len();
+        let per = |kib: f64| kib / 1024.0 / count as f64;
+        self.question.value(PRIVATE, count, per(pss_kib as f64));
+        self.question.value(
+            "charged to the workspace's cgroup (page cache and kernel included)",
+            count,
+            per(cgroup_bytes as f64 / 1024.0),
+        );
+        self.question.value("gone from the machine's available memory", count, per(gone_kib as f64));
+        self.question.note("Each runs its agent and one bash on a terminal, idle. Pss counts shared pages (the agent's and bash's code) once over all workspaces; prepared sandboxes of the warm pool count with them.");
+        Ok(self.question)
     }
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-    let after = available_kib()?;
-    for pid in agents_of(server.pid())? {
-        pss_kib += pss_of_tree(pid)?;
-    }
-    for id in &ids {
-        let workspace: serde_json::Value = client.get(&format!("/api/v5/workspaces/{id}")).await?;
-        cgroup_bytes += workspace["usage"]["memory_bytes"].as_u64().context("no usage")?;
-    }
-    let per = |kib: f64| kib / 1024.0 / count as f64;
-    question.value("agent and bash, private (Pss)", count, per(pss_kib as f64));
-    question.value(
-        "charged to the workspace's cgroup (page cache and kernel included)",
-        count,
-        per(cgroup_bytes as f64 / 1024.0),
-    );
-    question.value("gone from the machine's available memory", count, per(before.saturating_sub(after) as f64));
-    question.note("Each runs its agent and one bash on a terminal, idle. Pss counts shared pages (the agent's and bash's code) once over all workspaces.");
-    Ok(question)
+}
+
+/// Opens one terminal in a workspace and leaves it alone.
+pub(crate) async fn idle_terminal(client: &Client, opened: &OpenedSession) -> Result<()> {
+    let agent = Client::new(&client.base, &opened.access.grant);
+    let path = format!("{}/v1/terminals", opened.access.path);
+    let _: serde_json::Value = agent.post(&path, &serde_json::json!({})).await?;
+    Ok(())
 }
 
 fn available_kib() -> Result<u64> {

@@ -102,7 +102,7 @@ pub(crate) async fn register_to_prompt(server: &Server, rounds: usize) -> Result
 }
 
 /// Opens a terminal of a workspace through the router.
-async fn shell(client: &Client, opened: &OpenedSession) -> Result<Terminal> {
+pub(crate) async fn shell(client: &Client, opened: &OpenedSession) -> Result<Terminal> {
     let made: coditect_api::terminal::Terminal = {
         let agent = Client::new(&client.base, &opened.access.grant);
         let body = serde_json::json!({ "cols": 120, "rows": 30 });
