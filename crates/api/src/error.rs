@@ -25,6 +25,8 @@ pub enum ErrorKind {
     PreconditionFailed,
     /// The body is larger than the limit named in the message.
     PayloadTooLarge,
+    /// The request's address and headers together are larger than the limit named in the message.
+    HeadTooLarge,
     /// The content type is not supported here.
     UnsupportedMediaType,
     /// The byte range lies outside the file.
@@ -65,6 +67,7 @@ impl ErrorKind {
             Self::MisdirectedRequest => 421,
             Self::InvalidValue => 422,
             Self::RateLimited => 429,
+            Self::HeadTooLarge => 431,
             Self::Internal => 500,
             Self::BadGateway => 502,
             Self::Unavailable => 503,
@@ -88,6 +91,7 @@ impl ErrorKind {
             | Self::MethodNotAllowed
             | Self::UnsupportedMediaType
             | Self::PayloadTooLarge
+            | Self::HeadTooLarge
             | Self::RangeNotSatisfiable
             | Self::MisdirectedRequest => 2,
             Self::Unauthenticated | Self::Forbidden => 3,

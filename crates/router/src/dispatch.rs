@@ -38,6 +38,14 @@ fn is_control_path(path: &str) -> bool {
         .any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
+/// Bytes of a request's head as HTTP/1.1 writes it, spaces around values aside.
+fn head_bytes(request: &Request<Incoming>) -> usize {
+    const LINE: usize = "METHOD  HTTP/1.1\r\n\r\n".len();
+    let target = request.uri().path_and_query().map_or(1, |path| path.as_str().len());
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    headers.fold(LINE + target, usize::saturating_add)
+}
+
 impl Shared {
     /// Answers one request.
     pub(crate) async fn handle(self: Arc<Self>, peer: SocketAddr, mut request: Request<Incoming>) -> Response<Body> {
@@ -69,6 +77,11 @@ impl Shared {
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
             let failure = Failure::new(ErrorKind::MethodNotAllowed, "This method is not offered here.");
             return ("refused", failure.respond(&call.id));
+        }
+        let most = self.config.limits.max_header_bytes;
+        if head_bytes(&request) > most {
+            let message = format!("A request's address and headers may have {most} bytes together.");
+            return ("refused", Failure::new(ErrorKind::HeadTooLarge, message).respond(&call.id));
         }
         match destination(&self.config, request.uri(), request.headers()) {
             Ok(Destination::Control { authority }) => self.control_origin(call, &authority, request).await,

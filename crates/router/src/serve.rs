@@ -160,7 +160,8 @@ impl Shared {
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.header_timeout)
-            .max_buf_size(limits.max_header_bytes.max(8192))
+            // The buffer also holds what follows a head; what is between the two is refused with words in `dispatch`.
+            .max_buf_size(limits.max_header_bytes.max(8192) * 2)
             .max_headers(limits.max_headers)
             .serve_connection(io, service)
             .with_upgrades();

@@ -744,7 +744,7 @@ export interface components {
          * @description What went wrong, as a closed set that programs may match on.
          * @enum {string}
          */
-        ErrorKind: "invalid_request" | "invalid_value" | "unauthenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "precondition_failed" | "payload_too_large" | "unsupported_media_type" | "range_not_satisfiable" | "rate_limited" | "limit_exceeded" | "storage_full" | "misdirected_request" | "unavailable" | "bad_gateway" | "timeout" | "internal";
+        ErrorKind: "invalid_request" | "invalid_value" | "unauthenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "precondition_failed" | "payload_too_large" | "head_too_large" | "unsupported_media_type" | "range_not_satisfiable" | "rate_limited" | "limit_exceeded" | "storage_full" | "misdirected_request" | "unavailable" | "bad_gateway" | "timeout" | "internal";
         /** @description Agent to client on the events WebSocket, JSON text. */
         Event: {
             /** @description The changes. */

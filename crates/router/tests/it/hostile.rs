@@ -207,6 +207,10 @@ async fn slow_and_large_heads_are_cut() {
     drop(stream.write_all(&large).await);
     let answer = read_to_end(&mut stream).await;
     assert!(answer.is_empty() || Answer::parse(&answer).status == 431, "{}", String::from_utf8_lossy(&answer));
+    let above = world.send(&Ask::get("/health").header("X-Large", &"a".repeat(65 * 1024))).await;
+    assert_eq!((above.status, above.kind().as_str()), (431, "head_too_large"));
+    let below = world.send(&Ask::get("/health").header("X-Large", &"a".repeat(63 * 1024))).await;
+    assert_eq!(below.status, 200);
     let many = (0..200).fold(Ask::get("/health"), |ask, _| ask.header("X", "y"));
     assert_eq!(world.send(&many).await.status, 431);
 }
