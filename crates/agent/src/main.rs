@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use coditect_agent::ambient::log;
 use coditect_sandbox::agent_config::AgentConfig;
 
-const USAGE: &str = "usage: coditect-agent agent CONFIG | coditect-agent launcher\n\
+const USAGE: &str = "usage: coditect-agent agent [CONFIG] | coditect-agent launcher\n\
     Both are started by `coditect serve`, with the sockets they need.";
 
 fn main() -> ExitCode {
@@ -13,6 +13,15 @@ fn main() -> ExitCode {
     let (role, config, rest) = (arguments.next(), arguments.next(), arguments.next());
     match (role.as_deref(), config, rest) {
         (Some("launcher"), None, None) => coditect_sandbox::launcher::main(3),
+        // Made ahead: whose it is comes later, or never.
+        (Some("agent"), None, None) => match coditect_agent::serve::wait_for_identity() {
+            Ok(Some(config)) => agent(config),
+            Ok(None) => ExitCode::SUCCESS,
+            Err(error) => {
+                log(&format!("the agent cannot become a workspace's: {error}"));
+                ExitCode::FAILURE
+            }
+        },
         (Some("agent"), Some(config), None) => match serde_json::from_str::<AgentConfig>(&config) {
             Ok(config) => agent(config),
             Err(error) => {

@@ -41,6 +41,16 @@ const BLOCKING_THREADS_MAX: usize = 16;
 const BLOCKING_STACK_BYTES: usize = 512 * 1024;
 const BLOCKING_KEEP_ALIVE: Duration = Duration::from_secs(2);
 
+/// Waits to be told whose agent this is; `None`: nobody's, ever. Nothing is made ready meanwhile: a machine has many that
+/// wait, and most of what an agent needs is made faster than it is paged in again.
+///
+/// # Errors
+/// See [`coditect_sandbox::unbound::wait`].
+pub fn wait_for_identity() -> io::Result<Option<AgentConfig>> {
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    coditect_sandbox::unbound::wait()
+}
+
 /// Runs the agent until it is told to end.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! One picture for version 1, version 2 and hybrid machines: each controller is used where it is (version 2 first), and
 //! freezing, killing and joining at birth use version 2 wherever it is mounted at all, because a tree without
-//! controllers can still do these. A sandbox's groups are `<own group>/<instance>/<workspace label>`.
+//! controllers can still do these. A sandbox's groups are `<own group>/<instance>/<its name>`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -52,7 +52,7 @@ pub struct Usage {
 /// What [`sweep`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sweep {
-    /// Workspace labels whose empty groups were removed.
+    /// Names of sandboxes whose empty groups were removed.
     pub removed: BTreeSet<String>,
     /// Groups of no known sandbox that hold processes.
     pub strays: Vec<Stray>,
@@ -61,8 +61,8 @@ pub struct Sweep {
 /// A group that holds processes although no known sandbox is theirs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stray {
-    /// The workspace label the group is named by.
-    pub label: String,
+    /// The sandbox's name ([`SandboxRecord::group_name`]).
+    pub name: String,
     /// The group.
     pub group: PathBuf,
     /// Its processes.
@@ -128,7 +128,7 @@ pub fn stop(record: &SandboxRecord, grace: Duration) -> io::Result<()> {
         }
         record.cgroups.kill()?;
         if !wait_for_end(&pidfd, KILL_DEADLINE)? {
-            let text = format!("sandbox {} (pid {}) does not end after SIGKILL", record.workspace_id, record.pid);
+            let text = format!("sandbox {} (pid {}) does not end after SIGKILL", record.group_name(), record.pid);
             return Err(io::Error::new(io::ErrorKind::TimedOut, text));
         }
     }
@@ -189,7 +189,7 @@ pub fn thaw(record: &SandboxRecord) -> io::Result<()> {
 }
 
 /// Removes the control groups that dead sandboxes of this installation left behind, and lists those that still hold
-/// processes without belonging to a sandbox in `live` (workspace labels).
+/// processes without belonging to a sandbox in `live` (by [`SandboxRecord::group_name`]).
 ///
 /// # Errors
 /// The groups cannot be listed.
@@ -206,18 +206,18 @@ pub fn sweep(instance: &str, live: &BTreeSet<String>) -> io::Result<Sweep> {
         };
         for entry in entries {
             let entry = entry?;
-            let label = entry.file_name().to_string_lossy().into_owned();
+            let name = entry.file_name().to_string_lossy().into_owned();
             let group = entry.path();
-            if !entry.file_type()?.is_dir() || live.contains(&label) || !seen.insert(group.clone()) {
+            if !entry.file_type()?.is_dir() || live.contains(&name) || !seen.insert(group.clone()) {
                 continue;
             }
             let text = std::fs::read_to_string(group.join("cgroup.procs"))?;
             let pids: Vec<u32> = text.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect();
             if pids.is_empty() {
                 crate::cgroup::remove_group(&group, SWEEP_DEADLINE)?;
-                found.removed.insert(label);
+                found.removed.insert(name);
             } else {
-                found.strays.push(Stray { label, group, pids });
+                found.strays.push(Stray { name, group, pids });
             }
         }
         // Refused while workspaces are in it, which is right.

@@ -5,8 +5,12 @@
 //! sandbox's birth needs. So `serve` starts one small single-threaded helper (`coditect-agent launcher`) and asks it over
 //! a socket pair. The helper ends when its socket does; sandboxes live on.
 //!
+//! A sandbox may also be made without an identity and be given one later: first [`Launcher::launch`], then
+//! [`Launcher::bind`]. Its agent waits on a socket whose only other end the helper has, so a waiting sandbox ends by itself
+//! with the helper, and nothing but the helper can give it an identity.
+//!
 //! **Invariants**: messages are bounded; a launch that is not known to have failed is never tried twice without ending
-//! what the first try may have made.
+//! what the first try may have made; a sandbox gets at most one identity.
 
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd, RawFd};
@@ -20,10 +24,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::fds::{recv_fd, send_fds};
 use crate::record::SandboxRecord;
-use crate::spec::{Network, SandboxSpec, SpecError};
+use crate::spec::{Identity, Limits, Network, SandboxSpec, SpecError};
 
+mod bind;
 mod birth;
-mod confine;
+pub(crate) mod confine;
 mod etc;
 mod helper;
 mod mounts;
@@ -49,9 +54,9 @@ pub enum LaunchError {
     #[error(transparent)]
     Spec(#[from] SpecError),
     /// The run directory records a sandbox that lives. Adopt it or stop it.
-    #[error("workspace {workspace_id} already has a sandbox (pid {pid}): stop it first")]
+    #[error("{workspace_id} already has a sandbox (pid {pid}): stop it first")]
     AlreadyRunning {
-        /// Whose it is.
+        /// Whose it is, or its own name while it is nobody's.
         workspace_id: String,
         /// Its pid 1 on the host.
         pid: u32,
@@ -66,6 +71,9 @@ pub enum LaunchError {
         /// Its error number, if it was a system call.
         errno: Option<i32>,
     },
+    /// The sandbox to be given an identity does not wait for one: it has ended, or has one.
+    #[error("the prepared sandbox {0} does not wait for a workspace any more")]
+    NotWaiting(String),
     /// The helper process cannot be started or ended in the middle.
     #[error("the launcher process failed: {0}")]
     Helper(String),
@@ -94,6 +102,16 @@ fn hint(errno: Option<i32>, step: &str) -> &'static str {
 #[derive(Serialize, Deserialize)]
 enum Request {
     Launch(Box<SandboxSpec>),
+    Bind(Box<Bind>),
+}
+
+/// Gives a waiting sandbox an identity.
+#[derive(Serialize, Deserialize)]
+struct Bind {
+    name: String,
+    identity: Identity,
+    limits: Limits,
+    run_dir: PathBuf,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -168,11 +186,59 @@ impl Launcher {
                     failure = Some(error);
                     // It may have died after the sandbox's record was written: then that sandbox may run or not. End it
                     // either way, and begin again.
-                    end_leftover(spec).map_err(|error| LaunchError::Helper(error.to_string()))?;
+                    end_leftover(&spec.run_dir, &spec.name).map_err(|error| LaunchError::Helper(error.to_string()))?;
                 }
             }
         }
         Err(LaunchError::Helper(failure.map_or_else(String::new, |error| error.to_string())))
+    }
+
+    /// Gives a sandbox that was launched without an identity one: its volume, its limits, its names, and its run
+    /// directory, which must not exist and becomes the new name of the one it has. The moment of that renaming is the
+    /// moment it becomes the workspace's; its record says so before. On return its agent has been told. Blocks for less
+    /// than a millisecond.
+    ///
+    /// # Errors
+    /// See [`LaunchError`]. Unless it did not wait, the sandbox has been ended, whatever failed; its run directory, under the old name or the new
+    /// one, may be left and holds no record.
+    pub fn bind(
+        &self,
+        waiting: &SandboxRecord,
+        identity: &Identity,
+        limits: &Limits,
+        run_dir: &Path,
+    ) -> Result<SandboxRecord, LaunchError> {
+        let request = Bind {
+            name: waiting.name.clone(),
+            identity: identity.clone(),
+            limits: limits.clone(),
+            run_dir: run_dir.to_owned(),
+        };
+        let outcome = identity.validate().and_then(|()| limits.validate()).map_err(LaunchError::from);
+        let outcome = outcome.and_then(|()| {
+            let mut slot = self.helper.lock().unwrap_or_else(PoisonError::into_inner);
+            // Without the helper that made it, it has ended.
+            let Some(mut helper) = slot.take() else { return Err(LaunchError::NotWaiting(waiting.name.clone())) };
+            match helper.ask(&Request::Bind(Box::new(request)), None) {
+                Ok(Reply::Launched(result)) => {
+                    *slot = Some(helper);
+                    result
+                }
+                Err(error) => {
+                    helper.end();
+                    Err(LaunchError::Helper(error.to_string()))
+                }
+            }
+        });
+        outcome.inspect_err(|error| {
+            if matches!(error, LaunchError::NotWaiting(_)) {
+                // It has ended, or it is somebody's.
+                return;
+            }
+            // Whoever calls is told of the failure that matters; what cannot be ended now is found by its record.
+            let _ = crate::control::stop(waiting, Duration::ZERO);
+            let _ = end_leftover(run_dir, &waiting.name);
+        })
     }
 
     /// Process id of the helper, if it runs: for tests and for listing the processes of an installation.
@@ -222,15 +288,15 @@ impl Helper {
     }
 }
 
-/// Ends what a dead helper may have left of this very launch.
-fn end_leftover(spec: &SandboxSpec) -> io::Result<()> {
-    match SandboxRecord::load(&spec.run_dir)? {
-        Some(record) if record.generation == spec.generation => crate::control::stop(&record, Duration::ZERO),
+/// Ends what a dead helper may have left of this very sandbox.
+fn end_leftover(run_dir: &Path, name: &str) -> io::Result<()> {
+    match SandboxRecord::load(run_dir)? {
+        Some(record) if record.name == name => crate::control::stop(&record, Duration::ZERO),
         _ => Ok(()),
     }
 }
 
-fn send(socket: &mut UnixStream, message: &impl Serialize) -> io::Result<()> {
+pub(crate) fn send(socket: &mut UnixStream, message: &impl Serialize) -> io::Result<()> {
     send_with_fd(socket, message, None)
 }
 
@@ -247,7 +313,7 @@ fn send_with_fd(socket: &mut UnixStream, message: &impl Serialize, fd: Option<Bo
 }
 
 /// `None` at the end of the stream.
-fn receive<T: for<'de> Deserialize<'de>>(socket: &mut UnixStream) -> io::Result<Option<T>> {
+pub(crate) fn receive<T: for<'de> Deserialize<'de>>(socket: &mut UnixStream) -> io::Result<Option<T>> {
     Ok(receive_with_fd(socket)?.0)
 }
 

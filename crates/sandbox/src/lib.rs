@@ -4,7 +4,8 @@
 //! How it fits together: `serve` calls [`probe::probe`] and [`control::prepare`] once, keeps one
 //! [`launcher::Launcher`], and asks it for sandboxes described by a [`spec::SandboxSpec`]. Each answer is a
 //! [`record::SandboxRecord`], which also lies in the sandbox's run directory *before* the sandbox may run: whoever comes
-//! later finds every living sandbox there and governs it with [`control`]. The agent, pid 1 inside, takes its sockets
+//! later finds every living sandbox there and governs it with [`control`]. A sandbox may be made ahead, without an
+//! identity, and be given one later ([`launcher::Launcher::bind`], [`unbound`]). The agent, pid 1 inside, takes its sockets
 //! and terminals through [`pty`], [`fds`] and [`children`].
 //!
 //! **Invariants**: all `unsafe` of the project is in [`sys`]; no sandbox runs that has no record; a sandbox never gets a
@@ -22,6 +23,7 @@ pub mod probe;
 pub mod pty;
 pub mod record;
 pub mod spec;
+pub mod unbound;
 pub mod volume;
 
 mod sys;

@@ -23,9 +23,13 @@ const RECORD_MAX_BYTES: u64 = 64 * 1024;
 /// A sandbox that was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SandboxRecord {
-    /// Whose sandbox it is.
-    pub workspace_id: WorkspaceId,
-    /// The command that made it.
+    /// The sandbox's own name, by which its control groups are called; empty in records of versions that had none, whose
+    /// groups were called by the workspace's label.
+    #[serde(default)]
+    pub name: String,
+    /// Whose sandbox it is; `None` while it waits to become somebody's.
+    pub workspace_id: Option<WorkspaceId>,
+    /// The command that made it, or made it the workspace's; 0 while it is nobody's.
     pub generation: u64,
     /// Its pid 1, as the host sees it.
     pub pid: u32,
@@ -97,13 +101,27 @@ impl SandboxRecord {
         Ok((!has_ended(&pidfd)?).then_some(pidfd))
     }
 
+    /// What its control groups are called.
+    #[must_use]
+    pub fn group_name(&self) -> String {
+        match (&self.workspace_id, self.name.is_empty()) {
+            (Some(workspace_id), true) => workspace_id.label(),
+            _ => self.name.clone(),
+        }
+    }
+
     /// Writes the record into its run directory.
     pub(crate) fn store(&self) -> io::Result<()> {
-        let temporary = self.run_dir.join(".sandbox.json.new");
+        self.store_in(&self.run_dir)
+    }
+
+    /// Writes the record into a directory that will be its run directory.
+    pub(crate) fn store_in(&self, dir: &Path) -> io::Result<()> {
+        let temporary = dir.join(".sandbox.json.new");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::open(&temporary, flags, FileMode::RUSR | FileMode::WUSR)?;
         std::fs::File::from(file).write_all(&serde_json::to_vec(self)?)?;
-        std::fs::rename(&temporary, self.run_dir.join(RECORD_FILE))
+        std::fs::rename(&temporary, dir.join(RECORD_FILE))
     }
 
     /// Removes the sockets, then the record, of a sandbox that has ended.
@@ -146,7 +164,8 @@ mod tests {
 
     fn own_record(run_dir: &Path) -> SandboxRecord {
         SandboxRecord {
-            workspace_id: WorkspaceId::from_bytes([3; 16]),
+            name: "s-1".to_owned(),
+            workspace_id: Some(WorkspaceId::from_bytes([3; 16])),
             generation: 7,
             pid: std::process::id(),
             start_time_ticks: start_time_ticks(std::process::id()).unwrap(),
@@ -199,6 +218,18 @@ mod tests {
         assert!(SandboxRecord::load(dir.path()).is_err());
         std::fs::write(dir.path().join(RECORD_FILE), vec![b' '; 70_000]).unwrap();
         assert!(SandboxRecord::load(dir.path()).is_err());
+    }
+
+    #[test]
+    fn a_record_of_a_version_without_names_is_still_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let record = own_record(dir.path());
+        let mut old = serde_json::to_value(&record).unwrap();
+        old.as_object_mut().unwrap().remove("name");
+        std::fs::write(dir.path().join(RECORD_FILE), old.to_string()).unwrap();
+        let read = SandboxRecord::load(dir.path()).unwrap().unwrap();
+        assert_eq!((read.workspace_id, read.group_name()), (record.workspace_id, record.workspace_id.unwrap().label()));
+        assert_eq!(record.group_name(), "s-1");
     }
 
     #[test]

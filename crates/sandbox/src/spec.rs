@@ -37,26 +37,23 @@ pub const AGENT_LOG: &str = "agent.log";
 pub const AGENT_FD: i32 = 3;
 /// Descriptor of the agent's listening port-opening socket.
 pub const PORTS_FD: i32 = 4;
+/// Descriptor on which the agent of a sandbox without identity waits for one (see [`crate::unbound`]).
+pub const IDENTITY_FD: i32 = 5;
 
-/// A sandbox to be made.
+/// What a sandbox is made of, and, unless it is made to wait for one, whose it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SandboxSpec {
-    /// The workspace. Its label names the control groups.
-    pub workspace_id: WorkspaceId,
-    /// Name of the machine inside: letters, digits and hyphens, at most 63.
-    pub hostname: String,
-    /// Number of the command that asks for this sandbox.
-    pub generation: u64,
+    /// The sandbox's own name: letters, digits, hyphens and underscores. It names the control groups, is never used again,
+    /// and says nothing about a tenant.
+    pub name: String,
     /// Name of the control group above those of this installation's workspaces; unique per data directory.
     pub instance: String,
     /// Host ids of this workspace. Not looked at in unprivileged mode, where only the caller's own id can be mapped.
     pub ids: IdRange,
     /// Directory whose `usr`, `opt` and `etc` the sandbox sees, read-only: `/`, or an unpacked base.
     pub base: PathBuf,
-    /// The volume: a directory that holds `workspace/` and `home/` (see [`crate::volume::create`]).
-    pub volume: PathBuf,
-    /// Directory of this sandbox's record, sockets and log. Exists, is private to the caller, one per workspace.
+    /// Directory of this sandbox's record, sockets and log. Exists, is private to the caller, one per sandbox.
     pub run_dir: PathBuf,
     /// Absolute paths (directories) of the base that must not be seen although they lie below `usr` or `opt`, such as a
     /// data directory in `/opt`. Others are not visible anyway.
@@ -67,6 +64,22 @@ pub struct SandboxSpec {
     pub network: Network,
     /// What it may use.
     pub limits: Limits,
+    /// Whose it is. `None`: its agent waits until [`crate::launcher::Launcher::bind`] says so (privileged mode only).
+    pub identity: Option<Identity>,
+}
+
+/// What makes a sandbox one workspace's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// Name of the machine inside: letters, digits and hyphens, at most 63.
+    pub hostname: String,
+    /// Number of the command that asks for this sandbox.
+    pub generation: u64,
+    /// The volume: a directory that holds `workspace/` and `home/` (see [`crate::volume::create`]).
+    pub volume: PathBuf,
     /// What its pid 1 is told.
     pub agent: AgentConfig,
 }
@@ -147,31 +160,49 @@ impl From<&coditect_model::tier::Limits> for Limits {
 #[error("the sandbox specification is not usable: {0}")]
 pub struct SpecError(pub String);
 
+fn must(ok: bool, text: &str) -> Result<(), SpecError> {
+    if ok { Ok(()) } else { Err(SpecError(text.to_owned())) }
+}
+
 impl SandboxSpec {
     /// Checks everything that can be checked without touching the system.
     ///
     /// # Errors
     /// The first thing that is wrong.
     pub fn validate(&self) -> Result<(), SpecError> {
-        let must = |ok: bool, text: &str| if ok { Ok(()) } else { Err(SpecError(text.to_owned())) };
-        let host_ok = !self.hostname.starts_with('-')
-            && (1..=63).contains(&self.hostname.len())
-            && self.hostname.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        must(host_ok, "`hostname` must be 1 to 63 letters, digits and hyphens and not begin with a hyphen")?;
-        let instance_ok = (1..=64).contains(&self.instance.len())
-            && self.instance.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-        must(instance_ok, "`instance` must be 1 to 64 letters, digits, hyphens and underscores")?;
-        for (path, name) in [(&self.base, "base"), (&self.volume, "volume"), (&self.run_dir, "run_dir")] {
+        for (name, what) in [(&self.name, "name"), (&self.instance, "instance")] {
+            let ok = (1..=64).contains(&name.len())
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+            must(ok, &format!("`{what}` must be 1 to 64 letters, digits, hyphens and underscores"))?;
+        }
+        for (path, name) in [(&self.base, "base"), (&self.run_dir, "run_dir")] {
             must(path.is_absolute(), &format!("`{name}` must be an absolute path"))?;
         }
         must(self.hide.iter().all(|path| path.is_absolute()), "`hide` must hold absolute paths")?;
         must(self.ids.count > USER_ID, "`ids.count` must be greater than 1000, the user's id inside")?;
         must(self.ids.first_host_id.checked_add(self.ids.count).is_some(), "`ids` must end below 4294967296")?;
         must(self.ids.first_host_id >= IDS_PER_WORKSPACE, "`ids` must not contain the machine's own users")?;
-        must(self.limits.cpu_millis >= 10, "`limits.cpu_millis` must be 10 or more")?;
-        must(self.limits.memory_bytes >= 16 << 20, "`limits.memory_bytes` must be 16 MiB or more")?;
-        must(self.limits.pids >= 4, "`limits.pids` must be 4 or more")?;
-        must(self.limits.open_files >= 64, "`limits.open_files` must be 64 or more")?;
+        self.limits.validate()?;
+        self.identity.as_ref().map_or(Ok(()), Identity::validate)
+    }
+}
+
+impl Limits {
+    pub(crate) fn validate(&self) -> Result<(), SpecError> {
+        must(self.cpu_millis >= 10, "`limits.cpu_millis` must be 10 or more")?;
+        must(self.memory_bytes >= 16 << 20, "`limits.memory_bytes` must be 16 MiB or more")?;
+        must(self.pids >= 4, "`limits.pids` must be 4 or more")?;
+        must(self.open_files >= 64, "`limits.open_files` must be 64 or more")
+    }
+}
+
+impl Identity {
+    pub(crate) fn validate(&self) -> Result<(), SpecError> {
+        let host_ok = !self.hostname.starts_with('-')
+            && (1..=63).contains(&self.hostname.len())
+            && self.hostname.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        must(host_ok, "`hostname` must be 1 to 63 letters, digits and hyphens and not begin with a hyphen")?;
+        must(self.volume.is_absolute(), "`volume` must be an absolute path")?;
         must(self.agent.workspace_id == self.workspace_id, "`agent.workspace_id` must be the workspace's own")?;
         must(self.agent.generation == self.generation, "`agent.generation` must be the generation of the command")
     }

@@ -13,4 +13,5 @@ mod it {
     mod speed;
     mod tools;
     mod unprivileged;
+    mod warm;
 }

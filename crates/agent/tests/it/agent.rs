@@ -12,7 +12,7 @@ use coditect_sandbox::agent_config::AgentConfig;
 use coditect_sandbox::launcher::Launcher;
 use coditect_sandbox::probe::Mode;
 use coditect_sandbox::record::SandboxRecord;
-use coditect_sandbox::spec::{IdRange, Limits, Network, SandboxSpec};
+use coditect_sandbox::spec::{IdRange, Identity, Limits, Network, SandboxSpec};
 use coditect_sandbox::{control, volume};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::{BodyExt as _, Full};
@@ -94,19 +94,22 @@ impl Agent {
         let config = AgentConfig::new(workspace_id, 1, 8);
         let launcher = Launcher::spawn(Path::new(env!("CARGO_BIN_EXE_coditect-agent"))).unwrap();
         let spec = SandboxSpec {
-            workspace_id,
-            hostname: "agent-test".to_owned(),
-            generation: 1,
+            name: workspace_id.label(),
             instance: format!("coditect-agent-test-{}", std::process::id()),
             // Far from what an installation on this machine hands out.
             ids: IdRange::numbered(15_000 + std::process::id() % 100 * 10 + number % 10).unwrap(),
             base: PathBuf::from("/"),
-            volume,
             run_dir: run_dir.clone(),
             hide: Vec::new(),
             network: Network::Isolated,
             limits: Limits { cpu_millis: 2000, memory_bytes: 512 << 20, pids: 256, open_files: 4096, terminals: 8 },
-            agent: config.clone(),
+            identity: Some(Identity {
+                workspace_id,
+                hostname: "agent-test".to_owned(),
+                generation: 1,
+                volume,
+                agent: config.clone(),
+            }),
         };
         let record = launcher.launch(&spec).unwrap_or_else(|error| panic!("{error}"));
         Self { process: Process::Sandboxed { record: Box::new(record), launcher }, sockets: run_dir, dir, config }

@@ -198,9 +198,9 @@ pub(crate) fn remove_group(group: &Path, deadline: Duration) -> io::Result<()> {
     Ok(())
 }
 
-fn make(own: &Path, instance: &str, label: &str, prepare: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
+fn make(own: &Path, instance: &str, own_name: &str, prepare: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
     let parent = own.join(instance);
-    let group = parent.join(label);
+    let group = parent.join(own_name);
     // Another workspace's end may remove the parent between the two steps: then once more.
     for _ in 0..16 {
         match std::fs::create_dir(&group) {
@@ -210,8 +210,7 @@ fn make(own: &Path, instance: &str, label: &str, prepare: impl Fn(&Path) -> io::
                 if std::fs::read_to_string(group.join("cgroup.procs"))?.trim().is_empty() {
                     return Ok(group);
                 }
-                let text =
-                    format!("{} already has processes: another sandbox of this workspace lives", group.display());
+                let text = format!("{} already has processes: another sandbox of this name lives", group.display());
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => match std::fs::create_dir(&parent) {

@@ -24,7 +24,7 @@ use super::LaunchError;
 use super::etc;
 use super::helper::Step;
 use crate::probe::Mode;
-use crate::spec::{SandboxSpec, USER_ID};
+use crate::spec::{Limits, Network, SandboxSpec, USER_ID};
 use crate::sys::{MountAttributes, change_mount};
 use crate::volume::{HOME_DIR, WORKSPACE_DIR};
 
@@ -32,6 +32,8 @@ use crate::volume::{HOME_DIR, WORKSPACE_DIR};
 const PRIVATE_INODES: &str = "500000";
 /// Terminals of one sandbox beyond those the agent opens: tmux, script, expect.
 const SPARE_TERMINALS: u32 = 128;
+/// The group that terminals belong to inside: `tty`.
+pub(super) const TERMINALS_GROUP: u32 = 5;
 /// Devices a sandbox has.
 const DEVICES: [&CStr; 6] = [c"null", c"zero", c"full", c"random", c"urandom", c"tty"];
 /// Names that are symbolic links into `usr` on merged systems and directories of their own on others.
@@ -150,6 +152,7 @@ impl Root {
         };
         let root = Self { dir: private_tmpfs(spec)? };
         root.directories()?;
+        root.own_files(spec)?;
         root.attach(&root.dir, CWD, c"/")?;
         rustix::process::fchdir(&root.dir).step(|| "entering the new root".to_owned())?;
         root.base(spec, trees)?;
@@ -217,6 +220,22 @@ impl Root {
         Ok(())
     }
 
+    /// The files that name the workspace, empty while there is none. They are the user's: whoever wants other names for
+    /// other machines writes them there.
+    fn own_files(&self, spec: &SandboxSpec) -> Result<(), LaunchError> {
+        let dir = etc::OWN_DIR.trim_start_matches('/');
+        let step = || format!("making {} in the sandbox", etc::OWN_DIR);
+        rustix::fs::mkdirat(&self.dir, dir, FileMode::from_raw_mode(0o755)).step(step)?;
+        let texts = spec.identity.as_ref().map(etc::own_files);
+        let (uid, gid) = (Some(rustix::fs::Uid::from_raw(USER_ID)), Some(rustix::fs::Gid::from_raw(USER_ID)));
+        for (index, name) in etc::OWN.into_iter().enumerate() {
+            let path = format!("{dir}/{name}");
+            write_file(&self.dir, &path, texts.as_ref().map_or("", |texts| &texts[index].1))?;
+            rustix::fs::chownat(&self.dir, path.as_str(), uid, gid, AtFlags::empty()).step(step)?;
+        }
+        rustix::fs::chownat(&self.dir, dir, uid, gid, AtFlags::empty()).step(step)
+    }
+
     fn base(&self, spec: &SandboxSpec, trees: BaseTrees) -> Result<(), LaunchError> {
         self.attach(&trees.usr, &self.dir, c"usr")?;
         if let Some(opt) = &trees.opt {
@@ -232,7 +251,7 @@ impl Root {
                 }
             }
         }
-        self.etc(spec, &trees.etc)?;
+        self.etc(spec.network, &trees.etc)?;
         for hidden in &spec.hide {
             let Ok(inside) = hidden.strip_prefix(&spec.base) else { continue };
             if ["usr", "opt"].iter().any(|top| inside.starts_with(top)) {
@@ -247,7 +266,7 @@ impl Root {
 
     /// The base's `/etc` below the sandbox's own files and above nothing: an overlay without a writable layer, or, where
     /// that is not to be had, the base's with single files covered.
-    fn etc(&self, spec: &SandboxSpec, base: &OwnedFd) -> Result<(), LaunchError> {
+    fn etc(&self, network: Network, base: &OwnedFd) -> Result<(), LaunchError> {
         let own = rustix::fs::openat(
             &self.dir,
             c"etc",
@@ -255,9 +274,13 @@ impl Root {
             FileMode::empty(),
         )
         .step(|| "opening /etc in the sandbox".to_owned())?;
-        let files = etc::files(spec);
+        let files = etc::files(network);
         for (name, text) in &files {
             write_file(&own, name, text)?;
+        }
+        for name in etc::OWN {
+            rustix::fs::symlinkat(format!("{}/{name}", etc::OWN_DIR), &own, name)
+                .step(|| format!("making /etc/{name} in the sandbox"))?;
         }
         for parent in etc::HIDDEN_PARENTS {
             rustix::fs::mkdirat(&own, parent, FileMode::from_raw_mode(0o755))
@@ -286,6 +309,10 @@ impl Root {
         let mut covers = Vec::new();
         for (name, _) in files {
             covers.push((*name, clone_tree(own, Path::new(name), false)?));
+        }
+        for name in etc::OWN {
+            let path = Path::new(etc::OWN_DIR.trim_start_matches('/')).join(name);
+            covers.push((name, clone_tree(&self.dir, &path, false)?));
         }
         move_mount(&self.dir, c"mnt", &self.dir, c"etc", MoveMountFlags::empty())
             .step(|| "mounting /etc in the sandbox".to_owned())?;
@@ -326,10 +353,11 @@ impl Root {
         ] {
             self.link(name, target)?;
         }
-        let max = spec.limits.terminals.saturating_add(SPARE_TERMINALS).to_string();
-        let mut options = vec![("mode", "620"), ("ptmxmode", "666"), ("max", &max)];
+        let max = terminals_max(&spec.limits);
+        let group = TERMINALS_GROUP.to_string();
+        let mut options = terminal_options(&max);
         if mode == Mode::Privileged {
-            options.push(("gid", "5"));
+            options.push(("gid", &group));
         }
         let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
         let terminals = new_mount("devpts", &options, flags).step(|| "mounting terminals in the sandbox".to_owned())?;
@@ -414,9 +442,24 @@ impl Root {
     }
 }
 
+/// Size of the private file system, in bytes.
+pub(super) fn private_bytes(limits: &Limits) -> String {
+    (limits.memory_bytes / 2).to_string()
+}
+
+/// Options of the file system of terminals, but for their group.
+pub(super) fn terminal_options(max: &str) -> Vec<(&'static str, &str)> {
+    vec![("mode", "620"), ("ptmxmode", "666"), ("max", max)]
+}
+
+/// Terminals of one sandbox.
+pub(super) fn terminals_max(limits: &Limits) -> String {
+    limits.terminals.saturating_add(SPARE_TERMINALS).to_string()
+}
+
 /// The one private file system. Its pages count as the sandbox's memory, of which it may be half.
 fn private_tmpfs(spec: &SandboxSpec) -> Result<OwnedFd, LaunchError> {
-    let size = (spec.limits.memory_bytes / 2).to_string();
+    let size = private_bytes(&spec.limits);
     let options = [("size", size.as_str()), ("nr_inodes", PRIVATE_INODES), ("mode", "0755")];
     let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
     new_mount("tmpfs", &options, flags).step(|| "mounting the sandbox's root".to_owned())
@@ -424,9 +467,10 @@ fn private_tmpfs(spec: &SandboxSpec) -> Result<OwnedFd, LaunchError> {
 
 /// The volume's directories, opened by the user whose they are.
 fn own_volumes(spec: &SandboxSpec) -> Result<Vec<OwnedFd>, LaunchError> {
+    let Some(identity) = &spec.identity else { return Ok(Vec::new()) };
     let mut volumes = Vec::with_capacity(2);
     for name in [WORKSPACE_DIR, HOME_DIR] {
-        let tree = clone_tree(CWD, &spec.volume.join(name), false)?;
+        let tree = clone_tree(CWD, &identity.volume.join(name), false)?;
         let change = MountAttributes { no_suid_no_dev: true, private: true, ..MountAttributes::default() };
         change_mount(tree.as_fd(), c"", &change).step(|| format!("mounting the volume's {name}"))?;
         volumes.push(tree);

@@ -10,7 +10,7 @@ use coditect_sandbox::agent_config::AgentConfig;
 use coditect_sandbox::launcher::Launcher;
 use coditect_sandbox::probe::Mode;
 use coditect_sandbox::record::SandboxRecord;
-use coditect_sandbox::spec::{AGENT_SOCKET, IdRange, Limits, Network, SandboxSpec};
+use coditect_sandbox::spec::{AGENT_SOCKET, IdRange, Identity, Limits, Network, SandboxSpec};
 use coditect_sandbox::{control, fds, volume};
 
 pub(crate) const MIB: u64 = 1 << 20;
@@ -63,20 +63,28 @@ pub(crate) fn spec_in(dir: &Path, workspace_id: WorkspaceId, instance: &str, num
     volume::create(&volume, mode).unwrap();
     std::fs::create_dir(&run_dir).unwrap();
     SandboxSpec {
-        workspace_id,
-        hostname: format!("work-{number}"),
-        generation: 1,
+        name: workspace_id.label(),
         instance: instance.to_owned(),
         // Far from what an installation on this machine hands out.
         ids: IdRange::numbered(20_000 + std::process::id() % 100 * 100 + number % 100).unwrap(),
         base: PathBuf::from("/"),
-        volume,
         run_dir,
         hide: Vec::new(),
         network: Network::Isolated,
         limits: Limits { cpu_millis: 2000, memory_bytes: 512 * MIB, pids: 256, open_files: 4096, terminals: 8 },
-        agent: AgentConfig::new(workspace_id, 1, 8),
+        identity: Some(Identity {
+            workspace_id,
+            hostname: format!("work-{number}"),
+            generation: 1,
+            volume,
+            agent: AgentConfig::new(workspace_id, 1, 8),
+        }),
     }
+}
+
+/// Whose sandbox it is to be.
+pub(crate) fn identity(spec: &SandboxSpec) -> &Identity {
+    spec.identity.as_ref().unwrap()
 }
 
 pub(crate) struct Sandbox {
@@ -117,7 +125,7 @@ impl Sandbox {
 
     /// Path of a file of the workspace as the host sees it.
     pub(crate) fn on_disk(&self, path: &str) -> PathBuf {
-        self.spec.volume.join("workspace").join(path)
+        identity(&self.spec).volume.join("workspace").join(path)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a sandbox does not see and cannot do.
 
-use super::harness::World;
+use super::harness::{World, identity};
 
 const EPERM: i32 = 1;
 const ENOSYS: i32 = 38;
@@ -13,7 +13,7 @@ fn the_user_is_1000_with_no_groups_and_no_capabilities() {
     let sandbox = world.sandbox();
     assert_eq!(
         sandbox.sh("id -u; id -g; id -G; id -un; hostname"),
-        "1000\n1000\n1000\ndev\n".to_owned() + &sandbox.spec.hostname
+        "1000\n1000\n1000\ndev\n".to_owned() + &identity(&sandbox.spec).hostname
     );
     let status = sandbox.sh("grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status");
     for (name, value) in [

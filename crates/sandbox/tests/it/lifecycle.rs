@@ -10,7 +10,7 @@ use coditect_sandbox::probe::{Feature, Mode, probe};
 use coditect_sandbox::record::SandboxRecord;
 use coditect_sandbox::spec::{AGENT_SOCKET, PORTS_SOCKET, RECORD_FILE};
 
-use super::harness::{Sandbox, World, eventually, testee};
+use super::harness::{Sandbox, World, eventually, identity, testee};
 
 /// Processes in the pid namespace of a sandbox, seen from outside.
 fn processes_in(namespace: &Path) -> Vec<u32> {
@@ -31,7 +31,7 @@ fn assert_nothing_left(sandbox: &Sandbox, namespace: &Path) {
         assert!(!sandbox.spec.run_dir.join(name).exists(), "{name}");
     }
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
-    assert!(!mounts.contains(&*sandbox.spec.volume.to_string_lossy()), "{mounts}");
+    assert!(!mounts.contains(&*identity(&sandbox.spec).volume.to_string_lossy()), "{mounts}");
 }
 
 #[test]
@@ -177,10 +177,10 @@ fn a_helper_that_dies_in_the_middle_leaves_no_unrecorded_sandbox() {
             })
             .unwrap_or_else(|error| panic!("round {round}: {error}"));
         assert_eq!(SandboxRecord::load(&spec.run_dir).unwrap().as_ref(), Some(&record));
-        let label = spec.workspace_id.label();
+        let name = &record.name;
         for group in record.cgroups.v2.iter().chain(record.cgroups.v1.values()) {
             let inside = std::fs::read_to_string(group.join("cgroup.procs")).unwrap();
-            assert_eq!(inside.trim(), record.pid.to_string(), "round {round}: only the recorded sandbox is in {label}");
+            assert_eq!(inside.trim(), record.pid.to_string(), "round {round}: only the recorded sandbox is in {name}");
         }
         control::stop(&record, Duration::ZERO).unwrap();
     }
@@ -193,7 +193,7 @@ fn a_failed_launch_names_its_step_and_leaves_nothing() {
     let world = World::new();
     let good = world.spec();
     let mut no_volume = good.clone();
-    no_volume.volume = world.dir.path().join("missing");
+    no_volume.identity.as_mut().unwrap().volume = world.dir.path().join("missing");
     let error = world.launcher.launch(&no_volume).unwrap_err().to_string();
     assert!(error.contains("missing/workspace") && error.contains("No such file"), "{error}");
     let mut no_base = good.clone();
@@ -201,21 +201,21 @@ fn a_failed_launch_names_its_step_and_leaves_nothing() {
     let error = world.launcher.launch(&no_base).unwrap_err().to_string();
     assert!(error.contains("usr"), "{error}");
     let mut wrong = good.clone();
-    wrong.hostname = "a b".to_owned();
+    wrong.identity.as_mut().unwrap().hostname = "a b".to_owned();
     assert!(matches!(world.launcher.launch(&wrong), Err(LaunchError::Spec(_))));
     // A failure in the child, after the clone: its limit on memory is too small to be born with.
     let mut no_home = good.clone();
-    std::fs::remove_dir_all(good.volume.join("home")).unwrap();
-    std::fs::write(good.volume.join("home"), "a file").unwrap();
-    no_home.generation = 2;
-    no_home.agent.generation = 2;
+    std::fs::remove_dir_all(identity(&good).volume.join("home")).unwrap();
+    std::fs::write(identity(&good).volume.join("home"), "a file").unwrap();
+    let wished = no_home.identity.as_mut().unwrap();
+    (wished.generation, wished.agent.generation) = (2, 2);
     let error = world.launcher.launch(&no_home).unwrap_err().to_string();
     assert!(error.contains("home"), "{error}");
     assert_eq!(SandboxRecord::load(&good.run_dir).unwrap(), None);
     assert!(!good.run_dir.join(AGENT_SOCKET).exists());
     assert_eq!(control::sweep(&world.instance, &BTreeSet::new()).unwrap(), control::Sweep::default());
-    std::fs::remove_file(good.volume.join("home")).unwrap();
-    coditect_sandbox::volume::create(&good.volume, coditect_sandbox::probe::Mode::Privileged).unwrap();
+    std::fs::remove_file(identity(&good).volume.join("home")).unwrap();
+    coditect_sandbox::volume::create(&identity(&good).volume, coditect_sandbox::probe::Mode::Privileged).unwrap();
     assert_eq!(world.sandbox_of(good).sh("echo well"), "well");
 }
 
@@ -226,13 +226,13 @@ fn a_sweep_removes_what_the_dead_left_and_spares_the_living() {
     let pidfd = dead.record.is_alive().unwrap().unwrap();
     rustix::process::pidfd_send_signal(&pidfd, rustix::process::Signal::KILL).unwrap();
     assert!(control::wait_for_end(&pidfd, Duration::from_secs(5)).unwrap());
-    let (dead_label, label) = (dead.spec.workspace_id.label(), living.spec.workspace_id.label());
-    let swept = control::sweep(&world.instance, &BTreeSet::from([label.clone()])).unwrap();
-    assert_eq!(swept.removed, BTreeSet::from([dead_label]));
+    let (dead_name, name) = (dead.spec.name.clone(), living.spec.name.clone());
+    let swept = control::sweep(&world.instance, &BTreeSet::from([name.clone()])).unwrap();
+    assert_eq!(swept.removed, BTreeSet::from([dead_name]));
     assert!(swept.strays.is_empty(), "{swept:?}");
     let swept = control::sweep(&world.instance, &BTreeSet::new()).unwrap();
     assert!(swept.removed.is_empty());
-    assert!(!swept.strays.is_empty() && swept.strays.iter().all(|stray| stray.label == label), "{swept:?}");
+    assert!(!swept.strays.is_empty() && swept.strays.iter().all(|stray| stray.name == name), "{swept:?}");
     assert!(swept.strays.iter().all(|stray| stray.pids.contains(&living.record.pid)), "{swept:?}");
     assert_eq!(living.sh("echo alive"), "alive");
 }

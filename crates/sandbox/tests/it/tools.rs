@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
-use super::harness::World;
+use super::harness::{World, identity};
 
 #[test]
 fn the_volume_is_an_ordinary_file_system() {
@@ -60,15 +60,15 @@ impl Drop for Overlay {
 fn a_volume_whose_owners_cannot_be_mapped_changes_hands() {
     let world = World::new();
     let spec = world.spec();
-    std::fs::write(spec.volume.join("workspace/old"), "old").unwrap();
-    std::os::unix::fs::chown(spec.volume.join("workspace/old"), Some(1000), Some(1000)).unwrap();
+    std::fs::write(identity(&spec).volume.join("workspace/old"), "old").unwrap();
+    std::os::unix::fs::chown(identity(&spec).volume.join("workspace/old"), Some(1000), Some(1000)).unwrap();
     let dir = world.dir.path();
     for name in ["upper", "work"] {
         std::fs::create_dir(dir.join(name)).unwrap();
     }
-    let (lower, upper, work) = (spec.volume.display(), dir.join("upper"), dir.join("work"));
+    let (lower, upper, work) = (identity(&spec).volume.display(), dir.join("upper"), dir.join("work"));
     let options = format!("lowerdir={lower},upperdir={},workdir={}", upper.display(), work.display());
-    let _overlay = Overlay::mount(&spec.volume, &options);
+    let _overlay = Overlay::mount(&identity(&spec).volume, &options);
     let sandbox = world.sandbox_of(spec);
     assert_eq!(
         sandbox.sh("stat -c %u:%a . old /home/dev; echo new >new; cat old new"),

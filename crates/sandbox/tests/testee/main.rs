@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, ExitCode, Stdio};
 
-use coditect_sandbox::{fds, launcher, spec};
+use coditect_sandbox::{fds, launcher, spec, unbound};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -20,6 +20,10 @@ fn main() -> ExitCode {
 fn serve() -> ExitCode {
     // As the agent does: what runs beside pid 1 must not read its memory or descriptors.
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).expect("a plain prctl");
+    // Without a configuration it is one of those made ahead.
+    if std::env::args().nth(2).is_none() && unbound::wait().expect("what a launcher's helper says").is_none() {
+        return ExitCode::SUCCESS;
+    }
     let listener = fds::inherited_listener(spec::AGENT_FD).expect("the launcher hands over the agent's socket");
     let _ports = fds::inherited_listener(spec::PORTS_FD).expect("the launcher hands over the port socket");
     for client in listener.incoming().flatten() {
