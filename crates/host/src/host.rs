@@ -15,7 +15,7 @@ use coditect_sandbox::agent_config::AgentConfig;
 use coditect_sandbox::launcher::Launcher;
 use coditect_sandbox::probe::Mode;
 use coditect_sandbox::record::SandboxRecord;
-use coditect_sandbox::spec::{AGENT_LOG, IdRange, Network, SandboxSpec};
+use coditect_sandbox::spec::{AGENT_LOG, IdRange, Identity, Network, SandboxSpec};
 use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::sync::broadcast;
@@ -23,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, info, info_span, warn};
 
-use crate::agent_client;
 use crate::generations::Generations;
 use crate::id_ranges::IdRanges;
 use crate::port_stream::PortStream;
@@ -31,6 +30,7 @@ use crate::relay::{self, ConnectError};
 use crate::running::{HostError, Running, Table};
 use crate::usage::Samples;
 use crate::volume::{Volumes, make_private_dir};
+use crate::{agent_client, ambient};
 
 /// How long a workspace's processes may take to end before they are killed.
 const STOP_GRACE: Duration = Duration::from_secs(3);
@@ -163,7 +163,6 @@ impl Host {
     /// # Errors
     /// The run directory cannot be read.
     pub async fn adopt(&self) -> io::Result<Vec<Status>> {
-        let mut alive = Vec::new();
         for (workspace, run_dir) in sandbox_dirs(&self.inner.config.run_dir)? {
             let Some((record, pidfd)) = living_record(&run_dir)? else {
                 info!(%workspace, "a sandbox has ended while the host was away");
@@ -179,7 +178,6 @@ impl Host {
             lock(&self.inner.id_ranges).reserve(record.ids);
             info!(%workspace, pid = record.pid, "adopted a running sandbox");
             self.insert(workspace, record, run_dir, pidfd);
-            alive.push(workspace);
         }
         let inner = self.inner.clone();
         self.inner.tasks.spawn_blocking(move || {
@@ -187,9 +185,9 @@ impl Host {
                 warn!(error = %error, "removed volumes could not be freed");
             }
         });
-        let labels = alive.iter().map(|workspace| workspace.label()).collect();
-        for stray in coditect_sandbox::control::sweep(&self.inner.config.instance, &labels)?.strays {
-            warn!(label = stray.label, pids = ?stray.pids, "processes of a sandbox without a record; end them by hand");
+        let names = lock(&self.inner.running).values().map(|entry| entry.record.group_name()).collect();
+        for stray in coditect_sandbox::control::sweep(&self.inner.config.instance, &names)?.strays {
+            warn!(name = stray.name, pids = ?stray.pids, "processes of a sandbox without a record; end them by hand");
         }
         Ok(self.list())
     }
@@ -283,20 +281,16 @@ impl Host {
         let volume = self.inner.volumes.ensure(label).map_err(HostError::Volume)?;
         coditect_sandbox::volume::create(&volume, Mode::of_this_process()).map_err(HostError::Volume)?;
         make_private_dir(run_dir).map_err(HostError::State)?;
-        let generation = start.generation.0;
         let spec = SandboxSpec {
-            workspace_id: start.workspace,
-            hostname: format!("ws-{}", &label[..HOSTNAME_DIGITS]),
-            generation,
+            name: ambient::sandbox_name(),
             instance: self.inner.config.instance.clone(),
             ids,
             base: self.inner.config.base.clone(),
-            volume,
             run_dir: run_dir.to_owned(),
             hide: self.inner.config.hide.clone(),
             network: Network::Isolated,
             limits: (&start.limits).into(),
-            agent: AgentConfig::new(start.workspace, generation, start.limits.terminals),
+            identity: Some(identity(start, label, volume)),
         };
         let inner = self.inner.clone();
         let span = tracing::Span::current();
@@ -503,6 +497,18 @@ impl Host {
         stopped.map_err(|error| HostError::Stop(error.to_string()))?;
         self.cleared(workspace, exits).await;
         Ok(())
+    }
+}
+
+/// What makes a sandbox this workspace's.
+fn identity(start: &StartWorkspace, label: &str, volume: PathBuf) -> Identity {
+    let generation = start.generation.0;
+    Identity {
+        workspace_id: start.workspace,
+        hostname: format!("ws-{}", &label[..HOSTNAME_DIGITS]),
+        generation,
+        volume,
+        agent: AgentConfig::new(start.workspace, generation, start.limits.terminals),
     }
 }
 

@@ -9,6 +9,7 @@
 //! **Not here**: kernel objects (crate `sandbox`), what happens inside a sandbox (crate `agent`).
 
 mod agent_client;
+mod ambient;
 mod generations;
 mod host;
 mod id_ranges;
