@@ -16,6 +16,7 @@ pub mod agent_config;
 pub mod cgroup;
 pub mod children;
 pub mod control;
+pub mod escape;
 pub mod fds;
 pub mod launcher;
 pub mod network;

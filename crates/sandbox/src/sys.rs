@@ -100,6 +100,8 @@ pub(crate) fn take_inherited(fd: RawFd) -> io::Result<OwnedFd> {
 }
 
 mod birth;
+pub(crate) mod forbidden;
+pub(crate) mod hostile;
 mod mount;
 
 pub(crate) use birth::{

@@ -38,13 +38,31 @@ pub(super) const TERMINALS_GROUP: u32 = 5;
 const DEVICES: [&CStr; 6] = [c"null", c"zero", c"full", c"random", c"urandom", c"tty"];
 /// Names that are symbolic links into `usr` on merged systems and directories of their own on others.
 const MERGED: [&CStr; 6] = [c"bin", c"sbin", c"lib", c"lib32", c"lib64", c"libx32"];
-/// Files of `/proc` that show or steer the machine.
-const MASKED_FILES: [&CStr; 11] = [
+/// Files of `/proc` that show or steer the machine: all that container engines mask, and what else names the hardware or
+/// counts what others do. What tools need stays, though it is the whole machine's: `cpuinfo`, `meminfo`, `stat`,
+/// `loadavg`, `uptime`, `vmstat`, `version`, `cgroups`, `filesystems`.
+const MASKED_FILES: [&CStr; 25] = [
     // May hold what an operator tells the machine at boot, secrets included.
     c"cmdline",
-    // Counts every keystroke and packet of the machine: what others do can be timed by it.
+    c"bootconfig",
+    // Count every keystroke, packet, disk access and allocation of the machine: what others do can be timed by them.
     c"interrupts",
+    c"softirqs",
+    c"schedstat",
+    c"diskstats",
+    c"buddyinfo",
+    c"zoneinfo",
+    // Names of disks and devices.
+    c"partitions",
+    c"swaps",
+    c"mdstat",
+    c"iomem",
+    c"ioports",
+    c"mtrr",
+    // The kernel: its memory, its symbols, its modules, its keys, its log, its timers.
     c"kcore",
+    c"kallsyms",
+    c"modules",
     c"keys",
     c"key-users",
     c"kmsg",
@@ -54,10 +72,11 @@ const MASKED_FILES: [&CStr; 11] = [
     c"timer_list",
     c"timer_stats",
 ];
-/// Directories of `/proc` that show the machine's hardware.
-const MASKED_DIRS: [&CStr; 4] = [c"acpi", c"asound", c"driver", c"scsi"];
+/// Directories of `/proc` that show the machine's hardware, its file systems and how pressed it is.
+const MASKED_DIRS: [&CStr; 9] =
+    [c"acpi", c"asound", c"bus", c"driver", c"dynamic_debug", c"fs", c"irq", c"pressure", c"scsi"];
 /// Directories of `/proc` that are shown but not changed.
-const READ_ONLY_DIRS: [&CStr; 4] = [c"sys", c"bus", c"fs", c"irq"];
+const READ_ONLY_DIRS: [&CStr; 1] = [c"sys"];
 
 /// What the kernel counts for each user namespace and for the machine as a whole: without a share of its own, one
 /// sandbox could take all there is. By name below `/proc`.

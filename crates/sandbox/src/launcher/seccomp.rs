@@ -32,6 +32,8 @@ const DENIED: &[c_long] = &[
     libc::SYS_fsmount,
     libc::SYS_fspick,
     libc::SYS_mount_setattr,
+    STATMOUNT,
+    LISTMOUNT,
     // Namespaces of others.
     libc::SYS_setns,
     // The kernel itself.
@@ -76,7 +78,11 @@ const DENIED: &[c_long] = &[
     libc::SYS__sysctl,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_sysfs,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_modify_ldt,
 ];
+const STATMOUNT: c_long = 457;
+const LISTMOUNT: c_long = 458;
 const QUOTACTL_FD: c_long = 443;
 
 /// Answered with "no such call", so that libraries fall back: io_uring acts past the filter, clone3's flags are behind a
@@ -222,13 +228,15 @@ pub(super) fn program() -> seccompiler::BpfProgram {
             when(JUMP_EQUAL, family(libc::AF_INET6)),
             allowed.clone(),
             sock_filter { code: JUMP_EQUAL, jt: 1, jf: 0, k: family(libc::AF_NETLINK) },
-            no_family,
+            no_family.clone(),
             statement(LOAD, argument(2)),
             when(JUMP_EQUAL, family(libc::NETLINK_ROUTE)),
             allowed.clone(),
             statement(RETURN, errno(libc::EPROTONOSUPPORT)),
         ],
     );
+    let body = [statement(LOAD, argument(0)), when(JUMP_EQUAL, family(libc::AF_UNIX)), allowed.clone(), no_family];
+    block(&mut program, libc::SYS_socketpair, &body);
     program.push(allowed);
     program
 }
