@@ -5,6 +5,7 @@
 //! **Not here**: how a request is answered (`control`, `agent`), how a grant is signed (`control`) or checked (`router`).
 
 pub mod agent;
+pub mod audit;
 pub mod auth;
 pub mod error;
 pub mod files;

@@ -3,6 +3,7 @@
 //! **Invariants**: ids, times and secrets are made before a transaction's retry loop, and bodies are idempotent; the
 //! right to do something is read from the store in the transaction that does it, never believed from the token alone.
 
+pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod authority;
 pub(crate) mod grant;

@@ -68,6 +68,26 @@ impl Default for RateLimits {
     }
 }
 
+/// How much of each audit log is kept; whichever is reached first removes the oldest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditLimits {
+    /// Entries about what people did, in each tenant.
+    pub actions_max: u64,
+    /// Their age in seconds.
+    pub actions_age_s: i64,
+    /// Entries about files, in each tenant.
+    pub files_max: u64,
+    /// Their age in seconds.
+    pub files_age_s: i64,
+}
+
+impl Default for AuditLimits {
+    /// About 100 MB of each at most; a year and a month of what people did, three months of what happened to files.
+    fn default() -> Self {
+        Self { actions_max: 200_000, actions_age_s: 400 * 24 * 3600, files_max: 200_000, files_age_s: 90 * 24 * 3600 }
+    }
+}
+
 /// The control plane's configuration.
 #[derive(Clone, Debug)]
 pub struct ControlConfig {
@@ -109,6 +129,8 @@ pub struct ControlConfig {
     pub password_cost: PasswordCost,
     /// Limits on requests.
     pub rate_limits: RateLimits,
+    /// How much of the audit logs is kept.
+    pub audit: AuditLimits,
     /// Peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<std::net::IpAddr>,
     /// Bearer credential of the command line on the same machine (`cdop_…`): administers the installation.
@@ -148,6 +170,7 @@ impl ControlConfig {
             wake_timeout_ms: 30_000,
             password_cost: PasswordCost::default(),
             rate_limits: RateLimits::default(),
+            audit: AuditLimits::default(),
             trusted_proxies: Vec::new(),
             operator_token: None,
         }

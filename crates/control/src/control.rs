@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 
 use coditect_model::ambient::{Clock, Entropy, Timestamp};
@@ -11,6 +11,7 @@ use coditect_store::Store;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::app::audit::AuditKey;
 use crate::app::grant::Live;
 use crate::board::Board;
 use crate::config::{ConfigError, ControlConfig};
@@ -64,6 +65,10 @@ pub struct Control {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) passwords: Passwords,
     pub(crate) keyring: Keyring,
+    pub(crate) audit_key: AuditKey,
+    pub(crate) audit_ids: AtomicU64,
+    /// One verification of an audit log at a time.
+    pub(crate) verifying: tokio::sync::Mutex<()>,
     pub(crate) revoked: Revoked,
     pub(crate) live: Live,
     pub(crate) board: Board,
@@ -93,11 +98,15 @@ impl Control {
     ) -> Result<Arc<Self>, OpenError> {
         config.check()?;
         let passwords = Passwords::new(config.password_cost, &*entropy).map_err(OpenError::PasswordCost)?;
+        let audit_key = Self::load_audit_key(&store, &*entropy, clock.now()).await?;
         let limits = &config.rate_limits;
         let (nudges, nudged) = mpsc::channel(NUDGES_MAX);
         let control = Arc::new(Self {
             passwords,
             keyring: Keyring::new(&config.public_url),
+            audit_key,
+            audit_ids: AtomicU64::new(0),
+            verifying: tokio::sync::Mutex::default(),
             revoked: Revoked::new(),
             live: Live::default(),
             board: Board::default(),
@@ -140,6 +149,11 @@ impl Control {
             let run = crate::tasks::reconcile::run(Arc::clone(self), nudged, stop.clone());
             tasks.push(("reconcile workspaces", Box::pin(run)));
         }
+        if let Some(reports) = self.hosts.file_reports() {
+            let run = crate::tasks::audit::take_reports(Arc::clone(self), reports, stop.clone());
+            tasks.push(("file reports", Box::pin(run)));
+        }
+        tasks.push(("audit log", Box::pin(crate::tasks::audit::run(Arc::clone(self), stop.clone()))));
         tasks.push(("housekeeping", Box::pin(crate::tasks::housekeeping::run(Arc::clone(self), stop))));
         tasks
     }

@@ -2,10 +2,11 @@
 //!
 //! **Invariants**: every command carries a generation; a host refuses one that is older than what it has seen.
 
+use coditect_model::audit::files::FileReport;
 use coditect_model::id::{HostId, WorkspaceId};
 use coditect_model::tier::Limits;
 use coditect_model::workspace::Generation;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 
 /// A wish for a running sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +65,11 @@ pub trait Hosts: Send + Sync + 'static {
     async fn usage(&self, workspace: WorkspaceId) -> Option<HostUsage>;
     /// Tells of every sandbox that ended without being told to.
     fn exits(&self) -> broadcast::Receiver<WorkspaceId>;
+    /// What happens to files in running workspaces, for the audit log. Given out once; bounded: hosts that cannot
+    /// deliver count on. None from hosts that do not watch.
+    fn file_reports(&self) -> Option<mpsc::Receiver<FileReport>> {
+        None
+    }
     /// The host that runs this installation's workspaces.
     fn host_id(&self) -> HostId;
 }

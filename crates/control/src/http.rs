@@ -4,6 +4,7 @@
 //! that is not a success has the one error body; nothing a client sent is logged.
 
 mod answer;
+mod audit;
 mod auth;
 mod authenticate;
 mod body;
@@ -61,6 +62,9 @@ fn routes() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(user::reset_password))
         .routes(routes!(invitation::list_invitations, invitation::create_invitation))
         .routes(routes!(invitation::withdraw_invitation))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(audit::verify_audit))
+        .routes(routes!(audit::export_audit))
         .routes(routes!(health::list_tiers))
         .routes(routes!(enter::enter))
         .routes(routes!(well_known::jwks))

@@ -25,7 +25,7 @@ mod tasks;
 
 pub use app::grant::{GrantError, RouteInfo};
 pub use app::wake::WakeError;
-pub use config::{ConfigError, ControlConfig, PasswordCost, RateLimits, Registration};
+pub use config::{AuditLimits, ConfigError, ControlConfig, PasswordCost, RateLimits, Registration};
 pub use control::{Control, OpenError, TaskFuture};
 pub use hosts::{HostError, HostSandbox, HostStart, HostUsage, Hosts};
 pub use http::openapi;

@@ -3,6 +3,7 @@
 //! **Invariants**: only this module and below names keys and reads or writes values; every function takes the ids its
 //! key is built from, and the tenant among them comes from the caller's token.
 
+pub(crate) mod audit;
 pub(crate) mod health;
 pub(crate) mod invitation;
 pub(crate) mod lockout;

@@ -2,6 +2,8 @@
 //! set, and hosts that keep track of what they are told.
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test itself")]
 
+#[path = "it/audit.rs"]
+mod audit;
 #[path = "it/auth.rs"]
 mod auth;
 #[path = "it/browser.rs"]

@@ -179,6 +179,8 @@ kinds! {
     Ticket, TicketId, "tick", "ticket";
     /// One HTTP request, named in logs and error bodies.
     Request, RequestId, "req", "request";
+    /// An entry of the audit log.
+    Audit, AuditId, "aud", "audit entry";
 }
 
 #[cfg(test)]

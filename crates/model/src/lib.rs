@@ -5,6 +5,7 @@
 //! **Not here**: the wire (crate `api`), keys and records (crates `store` and `control`).
 
 pub mod ambient;
+pub mod audit;
 pub mod id;
 pub mod name;
 pub mod reconcile;

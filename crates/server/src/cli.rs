@@ -37,6 +37,9 @@ pub(crate) enum Command {
     /// Manage workspaces.
     #[command(subcommand)]
     Workspace(Workspace),
+    /// Read, export and verify the audit logs.
+    #[command(subcommand)]
+    Audit(Audit),
 }
 
 /// `coditect serve`.
@@ -92,6 +95,69 @@ pub(crate) enum User {
         /// Read the password from standard input instead of making one.
         #[arg(long)]
         password_stdin: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+/// Which audit log.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct AuditLog {
+    /// actions (logins, workspaces, grants), files, or installation (attempts on accounts that do not exist).
+    #[arg(long, value_parser = ["actions", "files", "installation"])]
+    pub log: Option<String>,
+    /// The tenant (ten_…); `user list --json` has them.
+    #[arg(long, value_name = "TENANT")]
+    pub tenant: Option<String>,
+}
+
+/// `coditect audit`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Audit {
+    /// List the newest entries.
+    List {
+        #[command(flatten)]
+        log: AuditLog,
+        /// Only what this actor did (usr_…, operator, anonymous, workspace, platform).
+        #[arg(long)]
+        actor: Option<String>,
+        /// Only this action (login.failed) or kind of action (login).
+        #[arg(long)]
+        action: Option<String>,
+        /// Only what was done to this workspace (ws_…).
+        #[arg(long)]
+        workspace: Option<String>,
+        /// How many, at most 200.
+        #[arg(long, default_value_t = 50)]
+        limit: u16,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Write a whole log as JSON lines, with the signed head first.
+    Export {
+        #[command(flatten)]
+        log: AuditLog,
+        /// The file to make (default: standard output).
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Find entries that were altered, removed, moved or put in: of every log, of one, or of an exported file. Exit code
+    /// 5 when there are any.
+    Verify {
+        #[command(flatten)]
+        log: AuditLog,
+        /// Check this exported file.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// The installation's audit key, noted down before (default: what the server says it is).
+        #[arg(long, value_name = "HEX")]
+        key: Option<String>,
+        /// An end of the log that was noted down before, as the server's own log has it: also finds a log that was
+        /// rewritten or shortened by whoever has the key.
+        #[arg(long, value_name = "NUMBER:HASH")]
+        anchor: Option<String>,
         #[command(flatten)]
         remote: Remote,
     },

@@ -84,16 +84,27 @@ impl Client {
         }
     }
 
+    /// `GET` of something long, to be read as it comes.
+    pub(crate) async fn stream(&self, path: &str) -> Result<reqwest::Response, Failure> {
+        self.answer(self.http.get(format!("{}{path}", self.base))).await
+    }
+
     async fn send<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, Failure> {
+        let bytes = self.answer(request).await?.bytes().await.map_err(anyhow::Error::from)?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| anyhow::anyhow!("the server's answer makes no sense: {error}").into())
+    }
+
+    /// The answer to a request, when it is a success.
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, Failure> {
         let response = request.bearer_auth(&self.token).send().await.map_err(|error| {
             Failure::Unreachable(format!("the server at {} cannot be reached: {}", self.base, root_cause(&error)))
         })?;
         let status = response.status();
-        let bytes = response.bytes().await.map_err(anyhow::Error::from)?;
         if status.is_success() {
-            return serde_json::from_slice(&bytes)
-                .map_err(|error| anyhow::anyhow!("the server's answer makes no sense: {error}").into());
+            return Ok(response);
         }
+        let bytes = response.bytes().await.map_err(anyhow::Error::from)?;
         let detail =
             serde_json::from_slice::<ErrorBody>(&bytes).map(|body| body.error).unwrap_or_else(|_| ErrorDetail {
                 kind: ErrorKind::Internal,

@@ -6,6 +6,7 @@ use crate::cli::{Arguments, Command};
 use crate::config::{Config, Environment};
 use crate::output::Failure;
 
+mod audit;
 mod check_config;
 mod user;
 mod workspace;
@@ -20,6 +21,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
         Command::Serve(options) => crate::serve::run(config, &options),
         Command::CheckConfig => check_config::run(&config, arguments.json),
+        Command::Audit(command) => client_runtime()?.block_on(audit::run(command, &config, arguments.json)),
         Command::User(command) => client_runtime()?.block_on(user::run(command, &config, arguments.json)),
         Command::Workspace(command) => client_runtime()?.block_on(workspace::run(command, &config, arguments.json)),
     }

@@ -14,6 +14,8 @@
 //! | `tenant/{t}/workspaces/{w}` | a workspace and what is wanted of it |
 //! | `tenant/{t}/workspace_status/{w}` | what is so |
 //! | `tenant/{t}/invitations/{i}` | an invitation |
+//! | `tenant/{t}/audit/links/{n}`, `tenant/{t}/audit/head` | the audit log of what people did, and its signed end |
+//! | `tenant/{t}/file_audit/links/{n}`, `tenant/{t}/file_audit/head` | the same of what happened to files |
 //! | `index/email/{e}` | tenant and user |
 //! | `index/user/{u}` | tenant |
 //! | `index/workspace/{w}` | tenant |
@@ -24,6 +26,10 @@
 //! | `install/setup_token` | hash of the first administrator's token |
 //! | `install/health_probe` | written by health checks |
 //! | `install/administrators/{u}` | list of who administers the installation |
+//! | `install/audit/links/{n}`, `install/audit/head` | the audit log of what belongs to no tenant |
+//! | `install/audit_key` | what signs the ends of audit logs |
+//! | `work/audit/{log}/{time}/{a}` | audit entries that have no place in their chain yet |
+//! | `work/audited/{log}/{time}/{a}` | those that got theirs within the last hour |
 //! | `work/workspace/{w}` | workspaces whose spec and status may differ |
 //! | `attempts/account/{e}`, `attempts/address/{a}` | failed log-ins |
 //!
@@ -32,7 +38,11 @@
 //! listed, the constructor of its range.
 //! **Not here**: what the values look like (crate `control`, `records`).
 
-use coditect_model::id::{Id, InvitationId, Kind, LoginId, SessionId, SigningKeyId, TenantId, UserId, WorkspaceId};
+use coditect_model::ambient::Timestamp;
+use coditect_model::audit::Log;
+use coditect_model::id::{
+    AuditId, Id, InvitationId, Kind, LoginId, SessionId, SigningKeyId, TenantId, UserId, WorkspaceId,
+};
 use coditect_model::name::Email;
 
 use crate::range::{Key, KeyRange};
@@ -299,6 +309,112 @@ pub fn pending_workspaces() -> KeyRange {
     below(&[text("work"), text("workspace")])
 }
 
+// --- Audit logs ---
+
+/// The bytes of the installation's own log where another names its tenant.
+const NO_TENANT: [u8; 16] = [0; 16];
+
+fn of_log(log: Log, part: &str, rest: &[Item<'_>]) -> Vec<u8> {
+    let mut items = match log {
+        Log::Actions(t) => vec![text("tenant"), id(t), text("audit")],
+        Log::Files(t) => vec![text("tenant"), id(t), text("file_audit")],
+        Log::Installation => vec![text("install"), text("audit")],
+    };
+    items.push(text(part));
+    items.extend_from_slice(rest);
+    pack(&items)
+}
+
+fn place(n: u64) -> Item<'static> {
+    Item::Int(i64::try_from(n).unwrap_or(i64::MAX))
+}
+
+/// An entry at its place in a log.
+#[must_use]
+pub fn audit_link(log: Log, n: u64) -> Key {
+    Key(of_log(log, "links", &[place(n)]))
+}
+
+/// The entries from place `from` (included) to `to` (excluded).
+#[must_use]
+pub fn audit_links(log: Log, from: u64, to: u64) -> KeyRange {
+    KeyRange::new(audit_link(log, from).into_bytes(), audit_link(log, to.max(from)).into_bytes())
+}
+
+/// The signed end of a log.
+#[must_use]
+pub fn audit_head(log: Log) -> Key {
+    Key(of_log(log, "head", &[]))
+}
+
+/// What signs the ends of logs.
+#[must_use]
+pub fn audit_key() -> Key {
+    key(&[text("install"), text("audit_key")])
+}
+
+fn queue(queue: &'static str, log: Log) -> [Item<'static>; 4] {
+    let (kind, tenant) = match log {
+        Log::Actions(t) => ("actions", t.to_bytes()),
+        Log::Files(t) => ("files", t.to_bytes()),
+        Log::Installation => ("installation", NO_TENANT),
+    };
+    [text("work"), text(queue), text(kind), Item::Id(tenant)]
+}
+
+fn queued(name: &'static str, log: Log, at: Timestamp, a: AuditId) -> Key {
+    let [first, second, kind, tenant] = queue(name, log);
+    key(&[first, second, kind, tenant, Item::Int(at.0), id(a)])
+}
+
+/// An entry that has no place in its log yet. Every entry has a key of its own, so that no two actions collide.
+#[must_use]
+pub fn audit_inbox(log: Log, at: Timestamp, a: AuditId) -> Key {
+    queued("audit", log, at, a)
+}
+
+/// The entries of a log that have no place yet, oldest first.
+#[must_use]
+pub fn audit_inbox_of(log: Log) -> KeyRange {
+    below(&queue("audit", log))
+}
+
+/// The entries of all logs that have no place yet, log by log.
+#[must_use]
+pub fn audit_inboxes() -> KeyRange {
+    below(&[text("work"), text("audit")])
+}
+
+/// Which log, time and entry a key of an inbox names.
+#[must_use]
+pub fn audit_inbox_entry(key: &[u8]) -> Option<(Log, Timestamp, AuditId)> {
+    let values = unpack(key).ok()?;
+    let [_, _, Value::Text(kind), Value::Id(tenant), Value::Int(at), Value::Id(entry)] = values.as_slice() else {
+        return None;
+    };
+    let tenant = TenantId::from_bytes(*tenant);
+    let log = match kind.as_str() {
+        "actions" => Log::Actions(tenant),
+        "files" => Log::Files(tenant),
+        "installation" => Log::Installation,
+        _ => return None,
+    };
+    Some((log, Timestamp(*at), AuditId::from_bytes(*entry)))
+}
+
+/// Says that an entry got its place: an attempt to write it again, after a commit of unknown outcome, changes nothing.
+#[must_use]
+pub fn audited(log: Log, at: Timestamp, a: AuditId) -> Key {
+    queued("audited", log, at, a)
+}
+
+/// Such marks of entries from before `until`.
+#[must_use]
+pub fn audited_before(log: Log, until: Timestamp) -> KeyRange {
+    let [first, second, kind, tenant] = queue("audited", log);
+    KeyRange::new(below(&[first, second, kind, tenant]).begin, pack(&[first, second, kind, tenant, Item::Int(until.0)]))
+}
+
 /// Failed log-ins of an account, whether or not it exists.
 #[must_use]
 pub fn account_attempts(email: &Email) -> Key {
@@ -354,6 +470,27 @@ mod tests {
         assert_eq!(last_id(&tenant_workspace(T, W)), Some(W));
         assert_eq!(last_id::<coditect_model::id::User>(&user_profile(T, U)), None);
         assert_eq!(last_id::<coditect_model::id::User>(b"\xfe\x00"), None);
+    }
+
+    #[test]
+    fn audit_entries_lie_in_their_own_log_in_order() {
+        let other = TenantId::from_bytes([0xfe; 16]);
+        let a = AuditId::from_bytes([5; 16]);
+        for log in [Log::Actions(T), Log::Files(T), Log::Installation] {
+            let inbox = audit_inbox(log, Timestamp(7), a);
+            assert_eq!(audit_inbox_entry(&inbox), Some((log, Timestamp(7), a)));
+            assert!(audit_inbox_of(log).contains(&inbox) && audit_inboxes().contains(&inbox));
+            assert!(!audit_inbox_of(Log::Actions(other)).contains(&inbox));
+            assert!(!audit_inboxes().contains(&audited(log, Timestamp(7), a)));
+            assert!(audited_before(log, Timestamp(8)).contains(&audited(log, Timestamp(7), a)));
+            assert!(!audited_before(log, Timestamp(7)).contains(&audited(log, Timestamp(7), a)));
+            assert!(audit_links(log, 3, 300).contains(&audit_link(log, 3)));
+            assert!(audit_links(log, 3, 300).contains(&audit_link(log, 299)));
+            assert!(!audit_links(log, 3, 300).contains(&audit_link(log, 300)));
+            assert!(!audit_links(log, 0, u64::MAX).contains(&audit_head(log)));
+        }
+        assert!(tenant(T).contains(&audit_head(Log::Files(T))) && !tenant(T).contains(&audit_head(Log::Installation)));
+        assert!(!audit_links(Log::Actions(T), 0, 9).contains(&audit_link(Log::Files(T), 3)));
     }
 
     #[test]

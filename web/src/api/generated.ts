@@ -21,6 +21,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v5/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A page of an audit log, newest first. */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v5/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A whole log as JSON lines: the signed head first, then every entry with its hashes. `coditect audit verify --file`
+         *     checks it.
+         */
+        get: operations["export_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v5/audit/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Checks a whole log against its signed head. */
+        get: operations["verify_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v5/auth/claim-admin": {
         parameters: {
             query?: never;
@@ -560,6 +614,106 @@ export interface components {
             version: string;
             /** @description `ws_…`: which workspace this agent believes it serves; checked at adoption. */
             workspace_id: string;
+        };
+        /** @description One entry. */
+        AuditEntry: {
+            /** @description What: `login.success`, `workspace.start`, `file.deleted`. */
+            action: string;
+            /** @description Who: `usr_…`, `operator`, `anonymous`, `workspace` (a program inside it), `platform`. */
+            actor: string;
+            /** @description The client's address, where there was no login yet. */
+            address?: string | null;
+            /**
+             * Format: int64
+             * @description When it happened, milliseconds since the epoch.
+             */
+            at: number;
+            /** @description The rest, by name. */
+            details: {
+                [key: string]: string;
+            };
+            /** @description Its SHA-256, which covers the entry before it. */
+            hash: string;
+            /** @description The login it was done with. */
+            login?: string | null;
+            /** @description Some of the names it was done to. */
+            names: string[];
+            /**
+             * Format: int64
+             * @description Its place in the log, from 1 on.
+             */
+            seq: number;
+            /** @description What else it was done to: a user, an invitation, a directory. */
+            subject?: string | null;
+            /** @description `ws_…` */
+            workspace?: string | null;
+        };
+        /** @description Where a log begins and ends, signed by the installation. */
+        AuditHead: {
+            /**
+             * Format: int64
+             * @description When the last entry took its place, milliseconds since the epoch.
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description Number of the first entry that is kept.
+             */
+            first_seq: number;
+            /** @description Its hash: note it down elsewhere to find out later whether the log was rewritten. */
+            last_hash: string;
+            /**
+             * Format: int64
+             * @description Number of the last entry.
+             */
+            last_seq: number;
+            /** @description `actions/ten_…`, `files/ten_…` or `installation`. */
+            log: string;
+            /** @description Ed25519, hexadecimal. */
+            signature: string;
+        };
+        /** @description A page of the log, newest first. */
+        AuditPage: {
+            head?: components["schemas"]["AuditHead"] | null;
+            /**
+             * @description What fits the filters. May be short or empty although there is a next page: a page looks at a bounded number of
+             *     entries.
+             */
+            items: components["schemas"]["AuditEntry"][];
+            /**
+             * Format: int64
+             * @description Pass it as `before` for older entries; absent at the end.
+             */
+            next?: number | null;
+            /** @description The installation's audit key, Ed25519, hexadecimal: what heads are signed with. */
+            public_key: string;
+        };
+        /** @description What a verification of the whole log came to. */
+        AuditVerification: {
+            /**
+             * Format: int64
+             * @description When, milliseconds since the epoch.
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description Entries looked at.
+             */
+            checked: number;
+            /** @description Nothing is wrong. */
+            intact: boolean;
+            /**
+             * Format: int64
+             * @description Number of the last of them.
+             */
+            last_seq: number;
+            /**
+             * Format: int64
+             * @description How much is wrong.
+             */
+            problem_count: number;
+            /** @description What is wrong, in words; at most 20. */
+            problems: string[];
         };
         /** @description One change in a watched directory. */
         Change: {
@@ -1599,6 +1753,131 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description Only this action (`login.failed`) or kind of action (`login`). */
+                action?: string;
+                /** @description Only what this actor did: `usr_…`, `operator`, `anonymous`, `workspace`, `platform`. */
+                actor?: string;
+                /** @description `next` of the page before: only what lies before this place. */
+                before?: number;
+                /** @description Only what happened at this time or later, milliseconds since the epoch. */
+                from?: number;
+                /** @description Entries of a page, 1 to 200; 50 when absent. */
+                limit?: number;
+                /**
+                 * @description `actions` (the default: logins, workspaces, grants), `files` (what happened to files), or `installation` (what
+                 *     belongs to no tenant; administrators).
+                 */
+                log?: string;
+                /** @description The tenant; absent: the caller's own. Others: administrators. */
+                tenant_id?: string;
+                /** @description Only what happened at this time or earlier, milliseconds since the epoch. */
+                to?: number;
+                /** @description Only what was done to this workspace. */
+                workspace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    export_audit: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `actions` (the default: logins, workspaces, grants), `files` (what happened to files), or `installation` (what
+                 *     belongs to no tenant; administrators).
+                 */
+                log?: string;
+                /** @description The tenant; absent: the caller's own. Others: administrators. */
+                tenant_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description JSON lines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    verify_audit: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `actions` (the default: logins, workspaces, grants), `files` (what happened to files), or `installation` (what
+                 *     belongs to no tenant; administrators).
+                 */
+                log?: string;
+                /** @description The tenant; absent: the caller's own. Others: administrators. */
+                tenant_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it came to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use coditect_api::auth::{ChangePassword, LogIn, PASSWORD_MAX_BYTES, Register, TokenDelivery};
 use coditect_api::grant::{AccessClaims, Audience};
 use coditect_model::ambient::{Timestamp, random_bytes};
+use coditect_model::audit::{Action, Actor};
 use coditect_model::id::{LoginId, TenantId, UserId};
 use coditect_model::name::{Email, UserName};
 use coditect_model::role::Role;
@@ -73,6 +74,7 @@ impl Control {
         let (login, refresh) = login::new(&self.config, &*self.entropy, now, input.delivery);
         let password = PasswordRecord { phc, changed_at: now };
         let (name, login_ref, password) = (&name, &login, &password);
+        let stamp = self.stamp_from(address).by(Actor::User(id), Some(login.id));
         let tier = if token.is_some() { self.first_administrator_tier() } else { DEFAULT_TIER };
         let record = self
             .store
@@ -108,6 +110,12 @@ impl Control {
                 }
                 user::put_password(&txn, record.tenant, id, password);
                 login_records::put(&txn, UserPlace { tenant: record.tenant, user: id }, login_ref);
+                let mut entry = stamp.entry(Action::AccountRegistered).to(id).with("email", email.as_str());
+                entry = entry.with("tier", tier).with("role", user::role_word(record.role)).with("admin", record.admin);
+                if let Some(invited) = &invited {
+                    entry = entry.with("invitation", invited.id);
+                }
+                stamp.write(&txn, record.tenant, &entry);
                 Ok(record)
             })
             .await?;
@@ -122,8 +130,12 @@ impl Control {
         // A malformed address has no account; it costs and answers the same.
         let Some(email) = Email::parse(&input.email).ok().filter(|_| input.password.len() <= PASSWORD_MAX_BYTES) else {
             self.passwords.verify("", None).await?;
+            let stamp = self.stamp_from(address);
+            let entry = stamp.entry(Action::LoginFailed).with("account", self.unknown_account(&input.email));
+            self.record(stamp, None, entry).await?;
             return Err(wrong_credentials());
         };
+        let stamp = self.stamp_from(address);
         let (email, limits, attempt) = (&email, &self.config.rate_limits, self.attempt());
         // The attempt is counted as a failure before the password is looked at, so that guesses made at the same
         // moment do not all see the same count. Success takes it back.
@@ -133,21 +145,23 @@ impl Control {
                 let mut attempts = lockout::get(&txn, email).await?;
                 attempts.attempt(attempt, now, limits).map_err(AppError::rate_limited)?;
                 lockout::put(&txn, email, &attempts);
-                let Some(place) = user::by_email(&txn, email).await? else { return Ok(None) };
-                Ok::<_, AppError>(
-                    user::password(&txn, place.tenant, place.user).await?.map(|password| (place, password)),
-                )
+                let Some(place) = user::by_email(&txn, email).await? else { return Ok((attempts, None)) };
+                let password = user::password(&txn, place.tenant, place.user).await?;
+                Ok::<_, AppError>((attempts, password.map(|password| (place, password))))
             })
             .await?;
+        let (attempts, outcome) = outcome;
         let phc = outcome.as_ref().map(|(_, password)| password.phc.as_str());
         let right = self.passwords.verify(&input.password, phc).await?;
+        let place = outcome.as_ref().map(|(place, _)| *place);
         let (true, Some((place, password))) = (right, outcome) else {
             tracing::info!(%address, "log-in refused");
+            self.record_refused_login(stamp, place, email, &attempts).await?;
             return Err(wrong_credentials());
         };
         let (login, refresh) = login::new(&self.config, &*self.entropy, now, input.delivery);
         let (until, login_ref, password) = (self.ended_until(now), &login, &password);
-        let (record, ended) = self
+        let outcome = self
             .store
             .transact("log in", |txn| async move {
                 let mut record = user::get(&txn, place.tenant, place.user).await?.ok_or_else(wrong_credentials)?;
@@ -156,15 +170,26 @@ impl Control {
                     return Err(wrong_credentials());
                 }
                 if record.disabled {
-                    return Err(AppError::forbidden("this account is disabled; ask your administrator"));
+                    let entry = stamp.entry(Action::LoginFailed).to(place.user).with("reason", "account disabled");
+                    stamp.write(&txn, place.tenant, &entry);
+                    return Ok(None);
                 }
                 lockout::clear(&txn, email);
                 record.last_login_at = Some(now);
                 user::put(&txn, &record);
                 let ended = login::insert(&txn, place, login_ref, now, until).await?;
-                Ok::<_, AppError>((record, ended))
+                let stamp = stamp.by(Actor::User(place.user), Some(login_ref.id));
+                let mut entry = stamp.entry(Action::LoginSuccess).to(place.user);
+                if !ended.is_empty() {
+                    entry = entry.with("older_logins_ended", ended.len());
+                }
+                stamp.write(&txn, place.tenant, &entry);
+                Ok::<_, AppError>(Some((record, ended)))
             })
             .await?;
+        let Some((record, ended)) = outcome else {
+            return Err(AppError::forbidden("this account is disabled; ask your administrator"));
+        };
         self.announce_ended(&ended, until);
         tracing::info!(user = %record.id, login = %login.id, "logged in");
         self.issue(record, login.id, &refresh, input.delivery)
@@ -177,6 +202,7 @@ impl Control {
         let token = RefreshToken::parse(text).ok_or_else(refused_refresh)?;
         let child = token.child(&*self.entropy);
         let (token, child, config, until) = (&token, &child, &self.config, self.ended_until(now));
+        let stamp = self.stamp_from(address);
         // Set by an attempt whose commit may have happened: the next one no longer finds the login it ended.
         let reused = &AtomicBool::new(false);
         let outcome = self
@@ -197,6 +223,9 @@ impl Control {
                     }
                     Presented::Reused => {
                         reused.store(true, Relaxed);
+                        let mut entry = stamp.entry(Action::RefreshReused).to(place.user);
+                        entry.login = Some(token.login);
+                        stamp.write(&txn, place.tenant, &entry);
                         login_records::end(&txn, place, token.login, until);
                         Ok(None)
                     }
@@ -215,9 +244,12 @@ impl Control {
     /// Ends a login.
     pub(crate) async fn log_out(&self, login: LoginId) -> Result<(), AppError> {
         let until = self.ended_until(self.clock.now());
+        let stamp = self.stamp_platform();
         self.store
             .transact("log out", |txn| async move {
                 if let Some(place) = login_records::place(&txn, login).await? {
+                    let stamp = stamp.by(Actor::User(place.user), Some(login));
+                    stamp.write(&txn, place.tenant, &stamp.entry(Action::LoginEnded).to(place.user));
                     login_records::end(&txn, place, login, until);
                 }
                 Ok::<_, AppError>(())
@@ -246,6 +278,7 @@ impl Control {
         let now = self.clock.now();
         self.limiters.login.check(address, now).map_err(AppError::rate_limited)?;
         let (limits, attempt) = (&self.config.rate_limits, self.attempt());
+        let stamp = self.stamp_me(me);
         let (record, present) = self
             .store
             .transact("change password: count", |txn| async move {
@@ -260,6 +293,8 @@ impl Control {
         let phc = present.as_ref().map(|present| present.phc.as_str());
         let short = input.current.len() <= PASSWORD_MAX_BYTES;
         if !short || !self.passwords.verify(&input.current, phc).await? {
+            let entry = stamp.entry(Action::PasswordRefused).to(me.user).with("address", address);
+            self.record(stamp, Some(me.tenant), entry).await?;
             return Err(AppError::value("current", "the present password is wrong"));
         }
         password::check_new("new", &input.new, record.email.as_str())?;
@@ -272,12 +307,51 @@ impl Control {
                 lockout::clear(&txn, email);
                 user::put_password(&txn, me.tenant, me.user, next);
                 let place = UserPlace { tenant: me.tenant, user: me.user };
-                login::end_all(&txn, place, Some(me.login), until).await
+                let ended = login::end_all(&txn, place, Some(me.login), until).await?;
+                let entry = stamp.entry(Action::PasswordChanged).to(me.user).with("other_logins_ended", ended.len());
+                stamp.write(&txn, me.tenant, &entry);
+                Ok::<_, AppError>(ended)
             })
             .await?;
         self.announce_ended(&ended, until);
         tracing::info!(user = %me.user, ended = ended.len(), "password changed");
         Ok(())
+    }
+
+    /// Writes a refused log-in to the log of the account's tenant, or to the installation's when there is no account;
+    /// and that it locked the account, when it did.
+    async fn record_refused_login(
+        &self,
+        stamp: super::audit::Stamp,
+        place: Option<UserPlace>,
+        email: &Email,
+        attempts: &lockout::LockoutRecord,
+    ) -> Result<(), AppError> {
+        let subject = place.map(|place| place.user.to_string());
+        let unknown = self.unknown_account(email.as_str());
+        let (subject, unknown) = (&subject, &unknown);
+        self.store
+            .transact("audit: log-in refused", |txn| async move {
+                let describe = |action| {
+                    let entry = stamp.entry(action).with("failures", attempts.failures);
+                    match subject {
+                        Some(user) => entry.to(user).with("account", email.as_str()),
+                        None => entry.with("account", unknown),
+                    }
+                };
+                let mut entries = vec![describe(Action::LoginFailed)];
+                if attempts.locked_until > 0 {
+                    entries.push(describe(Action::LoginLocked).with("until_ms", attempts.locked_until));
+                }
+                for entry in &entries {
+                    match place {
+                        Some(place) => stamp.write(&txn, place.tenant, entry),
+                        None => stamp.write_installation(&txn, entry),
+                    }
+                }
+                Ok(())
+            })
+            .await
     }
 
     fn attempt(&self) -> u64 {

@@ -3,6 +3,7 @@
 use coditect_api::grant::{AccessLevel, Audience, Grant};
 use coditect_api::session::Access;
 use coditect_model::ambient::Timestamp;
+use coditect_model::audit::Action;
 use coditect_model::id::{HostId, LoginId, TicketId, UserId, WorkspaceId};
 use coditect_model::workspace::{Generation, State};
 
@@ -179,11 +180,18 @@ impl Control {
 
     /// A grant for the contents of a workspace, outside of any session: its owner's, or the operator's on the machine.
     pub(crate) async fn grant_workspace(&self, caller: &Caller, id: WorkspaceId) -> Result<Access, AppError> {
+        let stamp = self.stamp(caller);
         let (mut workspace, right) = self
             .store
             .transact("grant workspace", |txn| async move {
                 let authority = Authority::read(&txn, caller).await?;
-                authority.workspace(&txn, id).await
+                let (workspace, right) = authority.workspace(&txn, id).await?;
+                let action = match right {
+                    Right::Owner | Right::Operator => Action::GrantIssued,
+                    Right::Tenant | Right::Administrator => Action::GrantRefused,
+                };
+                stamp.write(&txn, workspace.record.tenant, &stamp.entry(action).on(id).with("for", "contents"));
+                Ok::<_, AppError>((workspace, right))
             })
             .await?;
         self.board.overlay(&mut workspace);
@@ -212,11 +220,15 @@ impl Control {
         if port == Some(0) {
             return Err(AppError::value("port", "a port lies between 1 and 65535"));
         }
+        let stamp = self.stamp_me(me);
         let mut workspace = self
             .store
             .transact("ticket", |txn| async move {
                 let owner = Authority::me(&txn, me).await?;
-                own_workspace(&txn, &owner, id).await
+                let found = own_workspace(&txn, &owner, id).await?;
+                let place = port.map_or_else(|| "files".to_owned(), |port| port.to_string());
+                stamp.write(&txn, me.tenant, &stamp.entry(Action::TicketIssued).on(id).with("port", place));
+                Ok::<_, AppError>(found)
             })
             .await?;
         self.board.overlay(&mut workspace);

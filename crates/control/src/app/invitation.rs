@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
 use coditect_api::invitation::{CreateInvitation, Invitation};
+use coditect_model::audit::Action;
 use coditect_model::id::InvitationId;
 use coditect_model::name::Email;
 use coditect_model::role::Role;
@@ -13,6 +14,7 @@ use crate::caller::Caller;
 use crate::control::Control;
 use crate::error::AppError;
 use crate::records::invitation::{self, INVITATIONS_MAX, InvitationRecord};
+use crate::records::user::role_word;
 use crate::secret;
 
 impl Control {
@@ -30,7 +32,7 @@ impl Control {
         let code = secret::token(&*self.entropy, "cdi_");
         let code_hash = secret::encode(&secret::hash(code.as_bytes()));
         let expires_at = now.plus_s(self.config.invitation_ttl_s);
-        let (email, code_hash) = (&email, &code_hash);
+        let (email, code_hash, stamp) = (&email, &code_hash, self.stamp(caller));
         let record = self
             .store
             .transact("invite", |txn| async move {
@@ -57,6 +59,11 @@ impl Control {
                     code_hash: code_hash.clone(),
                 };
                 invitation::put(&txn, &record);
+                let mut entry = stamp.entry(Action::InvitationCreated).to(id).with("role", role_word(role));
+                if let Some(email) = email {
+                    entry = entry.with("email", email.as_str());
+                }
+                stamp.write(&txn, tenant, &entry);
                 Ok(record)
             })
             .await?;
@@ -79,7 +86,7 @@ impl Control {
 
     pub(crate) async fn withdraw_invitation(&self, caller: &Caller, id: InvitationId) -> Result<(), AppError> {
         // Set by an attempt whose commit may have happened.
-        let seen = &AtomicBool::new(false);
+        let (seen, stamp) = (&AtomicBool::new(false), self.stamp(caller));
         self.store
             .transact("withdraw invitation", |txn| async move {
                 let authority = Authority::read(&txn, caller).await?;
@@ -88,6 +95,7 @@ impl Control {
                     Some(record) => {
                         seen.store(true, Relaxed);
                         invitation::clear(&txn, &record);
+                        stamp.write(&txn, tenant, &stamp.entry(Action::InvitationWithdrawn).to(id));
                         Ok(())
                     }
                     None if seen.load(Relaxed) => Ok(()),

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use coditect_api::error::ErrorKind;
 use coditect_api::session::{LAYOUT_MAX_BYTES, Session, UpdateSession};
 use coditect_model::ambient::Timestamp;
+use coditect_model::audit::Action;
 use coditect_model::id::{SessionId, WorkspaceId};
 use coditect_store::Txn;
 
@@ -31,7 +32,7 @@ impl Control {
     /// Opens the caller's session on a workspace of theirs, or resumes the one there is.
     pub(crate) async fn open_session(&self, me: Me, workspace: WorkspaceId, start: bool) -> Result<Opened, AppError> {
         let (fresh, now) = (SessionId::random(&*self.entropy), self.clock.now());
-        let config = &self.config;
+        let (config, stamp) = (&self.config, self.stamp_me(me));
         let opened = self
             .store
             .transact("open session", |txn| async move {
@@ -50,11 +51,13 @@ impl Control {
                 if others.len() >= most {
                     return Err(too_many(most, &others));
                 }
+                let mut entry = stamp.entry(Action::SessionOpened).on(workspace);
                 let session = match session::of_workspace(&txn, me.tenant, me.user, workspace).await? {
                     Some(mut record) => {
                         if touch(&mut record, now) {
                             session::put(&txn, me.tenant, me.user, &record);
                         }
+                        entry = entry.with("resumed", true);
                         record
                     }
                     None => {
@@ -63,7 +66,9 @@ impl Control {
                         record
                     }
                 };
+                stamp.write(&txn, me.tenant, &entry.to(session.id));
                 if start && matches!(wish_running(&mut found)?, Change::Wish) {
+                    stamp.write(&txn, me.tenant, &stamp.entry(Action::WorkspaceStarted).on(workspace));
                     workspace::put(&txn, &found.record);
                 }
                 let layout = session::layout(&txn, me.tenant, me.user, workspace).await?;
@@ -165,13 +170,15 @@ impl Control {
     /// Closes a session. Its layout and everything in the workspace stays.
     pub(crate) async fn close_session(&self, me: Me, id: SessionId) -> Result<(), AppError> {
         // Set by an attempt whose commit may have happened.
-        let seen = &AtomicBool::new(false);
+        let (seen, stamp) = (&AtomicBool::new(false), self.stamp_me(me));
         self.store
             .transact("close session", |txn| async move {
                 match own_session(&txn, me, id).await {
                     Ok(record) => {
                         seen.store(true, Relaxed);
                         session::clear(&txn, me.tenant, me.user, &record);
+                        let entry = stamp.entry(Action::SessionClosed).on(record.workspace).to(record.id);
+                        stamp.write(&txn, me.tenant, &entry);
                         Ok(())
                     }
                     Err(error) if error.kind == ErrorKind::NotFound && seen.load(Relaxed) => Ok(()),
@@ -183,15 +190,18 @@ impl Control {
 
     /// The session's workspace, and the session marked as in use: what a renewed grant needs.
     pub(crate) async fn use_session(&self, me: Me, id: SessionId) -> Result<Seen, AppError> {
-        let now = self.clock.now();
+        let (now, stamp) = (self.clock.now(), self.stamp_me(me));
         self.store
             .transact("use session", |txn| async move {
                 let owner = Authority::me(&txn, me).await?;
                 let mut record = own_session(&txn, me, id).await?;
                 let mut workspace = own_workspace(&txn, &owner, record.workspace).await?;
                 self.board.overlay(&mut workspace);
+                // A tab renews its grant every few minutes; what asks in between is not written down again.
                 if touch(&mut record, now) {
                     session::put(&txn, me.tenant, me.user, &record);
+                    let entry = stamp.entry(Action::GrantIssued).on(record.workspace).to(record.id);
+                    stamp.write(&txn, me.tenant, &entry.with("for", "session"));
                 }
                 Ok(Seen { workspace, tier: owner.tier })
             })

@@ -1,5 +1,6 @@
 //! How an installation gets its first administrator.
 
+use coditect_model::audit::Action;
 use coditect_model::tier::{DEFAULT_TIER, FIRST_ADMINISTRATOR_TIER};
 
 use super::auth::require_setup;
@@ -41,7 +42,7 @@ impl Control {
 
     /// A logged-in user redeems the link.
     pub(crate) async fn claim_admin(&self, me: Me, token: &str) -> Result<UserRecord, AppError> {
-        let tier = self.first_administrator_tier();
+        let (tier, stamp) = (self.first_administrator_tier(), self.stamp_me(me));
         let record = self
             .store
             .transact("claim administration", |txn| async move {
@@ -55,6 +56,7 @@ impl Control {
                     record.tier = tier.to_owned();
                 }
                 user::put(&txn, &record);
+                stamp.write(&txn, me.tenant, &stamp.entry(Action::AdministrationClaimed).to(me.user));
                 Ok::<_, AppError>(record)
             })
             .await?;

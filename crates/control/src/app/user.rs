@@ -1,6 +1,7 @@
 //! Users, seen by themselves, their tenant's owners and administrators.
 
 use coditect_api::user::{CreateUser, ResetPassword, UpdateUser};
+use coditect_model::audit::{Action, Entry};
 use coditect_model::id::{LoginId, TenantId, UserId};
 use coditect_model::name::{Email, UserName};
 use coditect_model::role::Role;
@@ -75,6 +76,7 @@ impl Control {
         let (id, own_tenant) = (UserId::random(&*self.entropy), TenantId::random(&*self.entropy));
         let password = &PasswordRecord { phc, changed_at: now };
         let (email, name) = (&email, &name);
+        let stamp = self.stamp(caller);
         let record = self
             .store
             .transact("create user", |txn| async move {
@@ -97,6 +99,8 @@ impl Control {
                         .with("field", "email"));
                 }
                 user::put_password(&txn, record.tenant, id, password);
+                let entry = stamp.entry(Action::AccountCreated).to(id).with("email", email.as_str());
+                stamp.write(&txn, record.tenant, &entry.with("tier", tier).with("admin", asks_admin));
                 Ok(record)
             })
             .await?;
@@ -119,6 +123,7 @@ impl Control {
         }
         let until = self.ended_until(self.clock.now());
         let (name, input) = (&name, &input);
+        let stamp = self.stamp(caller);
         let (record, ended) = self
             .store
             .transact("update user", |txn| async move {
@@ -129,6 +134,7 @@ impl Control {
                 if rest || !own {
                     authority.require_admin()?;
                 }
+                let before = record.clone();
                 let was_admin = record.admin && !record.disabled;
                 let mut demoted = false;
                 if let Some(name) = name {
@@ -154,6 +160,11 @@ impl Control {
                 let place = UserPlace { tenant: record.tenant, user: id };
                 let ended: Vec<LoginId> =
                     if demoted { login::end_all(&txn, place, None, until).await? } else { Vec::new() };
+                if let Some(entry) =
+                    difference(stamp.entry(Action::AccountUpdated).to(id), &before, &record, ended.len())
+                {
+                    stamp.write(&txn, record.tenant, &entry);
+                }
                 Ok((record, ended))
             })
             .await?;
@@ -178,6 +189,7 @@ impl Control {
         let (made, phc) = self.new_password("password", input.password.as_deref(), &record.email).await?;
         let now = self.clock.now();
         let (password, until) = (&PasswordRecord { phc, changed_at: now }, self.ended_until(now));
+        let stamp = self.stamp(caller);
         let (record, ended) = self
             .store
             .transact("reset password", |txn| async move {
@@ -186,6 +198,8 @@ impl Control {
                 user::put_password(&txn, record.tenant, id, password);
                 let place = UserPlace { tenant: record.tenant, user: id };
                 let ended = login::end_all(&txn, place, None, until).await?;
+                let entry = stamp.entry(Action::PasswordReset).to(id).with("logins_ended", ended.len());
+                stamp.write(&txn, record.tenant, &entry);
                 Ok::<_, AppError>((record, ended))
             })
             .await?;
@@ -217,6 +231,26 @@ impl Control {
         let phc = self.passwords.hash(text, &*self.entropy).await?;
         Ok((made, phc))
     }
+}
+
+/// What changed of a user, for the audit log; nothing when nothing did.
+fn difference(mut entry: Entry, before: &UserRecord, after: &UserRecord, ended: usize) -> Option<Entry> {
+    if before.name != after.name {
+        entry = entry.with("name", after.name.as_str());
+    }
+    if before.tier != after.tier {
+        entry = entry.with("tier", &after.tier).with("tier_before", &before.tier);
+    }
+    if before.disabled != after.disabled {
+        entry = entry.with("disabled", after.disabled);
+    }
+    if before.admin != after.admin {
+        entry = entry.with("admin", after.admin);
+    }
+    if ended > 0 {
+        entry = entry.with("logins_ended", ended);
+    }
+    (!entry.details.is_empty()).then_some(entry)
 }
 
 /// A user the caller may know of: oneself, those of the tenant one owns, all for administrators.

@@ -1,5 +1,6 @@
 //! What the router asks about workspaces: where one is, and to have it running.
 
+use coditect_model::audit::Action;
 use coditect_model::id::WorkspaceId;
 use coditect_model::workspace::{Desired, State};
 
@@ -46,6 +47,7 @@ impl Control {
     /// # Errors
     /// See [`WakeError`].
     pub async fn wake(&self, id: WorkspaceId) -> Result<RouteInfo, WakeError> {
+        let stamp = self.stamp_platform();
         let found = self
             .store
             .transact("wake", |txn| async move {
@@ -56,6 +58,8 @@ impl Control {
                 self.board.overlay(&mut found);
                 if matches!(wish_running(&mut found)?, Change::Wish) {
                     workspace::put(&txn, &found.record);
+                    let entry = stamp.entry(Action::WorkspaceStarted).on(id).with("for", "a request with a grant");
+                    stamp.write(&txn, found.record.tenant, &entry);
                 }
                 Ok::<_, AppError>(Some(found))
             })

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use coditect_api::error::ErrorKind;
+use coditect_model::audit::Action;
 use coditect_model::id::WorkspaceId;
 use coditect_model::name::WorkspaceName;
 use coditect_model::tier::{DEFAULT_TIER, Limits};
@@ -30,7 +31,7 @@ impl Control {
     pub(crate) async fn create_workspace(&self, me: Me, name: &str, start: bool) -> Result<Seen, AppError> {
         let name = WorkspaceName::parse(name).map_err(|error| AppError::value("name", error.to_string()))?;
         let (id, now) = (WorkspaceId::random(&*self.entropy), self.clock.now());
-        let (name, config) = (&name, &self.config);
+        let (name, config, stamp) = (&name, &self.config, self.stamp_me(me));
         let seen = self
             .store
             .transact("create workspace", |txn| async move {
@@ -59,6 +60,8 @@ impl Control {
                     generation: FIRST_GENERATION,
                 };
                 workspace::insert(&txn, &record);
+                let entry = stamp.entry(Action::WorkspaceCreated).on(id).with("name", name.as_str());
+                stamp.write(&txn, me.tenant, &entry.with("start", start));
                 Ok(Seen { workspace: Workspace { record, status: StatusRecord::default() }, tier: owner.tier })
             })
             .await?;
@@ -120,7 +123,7 @@ impl Control {
             None => None,
         };
         let name = &name;
-        self.change(caller, id, "rename workspace", |right, workspace| {
+        self.change(caller, id, ("rename workspace", Action::WorkspaceRenamed), |right, workspace| {
             require(right, &[Right::Owner])?;
             if let Some(name) = name {
                 workspace.record.name = name.clone();
@@ -132,7 +135,7 @@ impl Control {
     }
 
     pub(crate) async fn start_workspace(&self, caller: &Caller, id: WorkspaceId) -> Result<Seen, AppError> {
-        self.change(caller, id, "start workspace", |right, workspace| {
+        self.change(caller, id, ("start workspace", Action::WorkspaceStarted), |right, workspace| {
             require(right, &[Right::Owner, Right::Administrator, Right::Operator])?;
             wish_running(workspace)
         })
@@ -140,14 +143,16 @@ impl Control {
     }
 
     pub(crate) async fn stop_workspace(&self, caller: &Caller, id: WorkspaceId) -> Result<Seen, AppError> {
-        self.change(caller, id, "stop workspace", |_, workspace| match workspace.record.desired {
-            Desired::Running => {
-                workspace.record.desired = Desired::Stopped;
-                workspace.record.generation = workspace.record.generation.next();
-                Ok(Change::Wish)
+        self.change(caller, id, ("stop workspace", Action::WorkspaceStopped), |_, workspace| {
+            match workspace.record.desired {
+                Desired::Running => {
+                    workspace.record.desired = Desired::Stopped;
+                    workspace.record.generation = workspace.record.generation.next();
+                    Ok(Change::Wish)
+                }
+                Desired::Stopped => Ok(Change::None),
+                Desired::Deleted => Err(AppError::conflict("this workspace is being deleted")),
             }
-            Desired::Stopped => Ok(Change::None),
-            Desired::Deleted => Err(AppError::conflict("this workspace is being deleted")),
         })
         .await
     }
@@ -155,7 +160,7 @@ impl Control {
     /// Wishes a workspace away, and closes its owner's session on it.
     pub(crate) async fn delete_workspace(&self, caller: &Caller, id: WorkspaceId) -> Result<Seen, AppError> {
         // Set by an attempt whose commit may have happened.
-        let changed = &AtomicBool::new(false);
+        let (changed, stamp) = (&AtomicBool::new(false), self.stamp(caller));
         let seen = self
             .store
             .transact("delete workspace", |txn| async move {
@@ -168,6 +173,9 @@ impl Control {
                     workspace.record.desired = Desired::Deleted;
                     workspace.record.generation = workspace.record.generation.next();
                     workspace::put(&txn, &workspace.record);
+                    let entry =
+                        stamp.entry(Action::WorkspaceDeleted).on(id).with("name", workspace.record.name.as_str());
+                    stamp.write(&txn, workspace.record.tenant, &entry);
                     session::clear_workspace(&txn, workspace.record.tenant, workspace.record.owner, id).await?;
                 }
                 with_tier(&txn, workspace).await
@@ -182,12 +190,18 @@ impl Control {
     }
 
     /// Reads a workspace, lets `decide` change it, writes what it changed, and tells the reconciler of a new wish.
-    async fn change<F>(&self, caller: &Caller, id: WorkspaceId, name: &'static str, decide: F) -> Result<Seen, AppError>
+    async fn change<F>(
+        &self,
+        caller: &Caller,
+        id: WorkspaceId,
+        (name, action): (&'static str, Action),
+        decide: F,
+    ) -> Result<Seen, AppError>
     where
         F: Fn(Right, &mut Workspace) -> Result<Change, AppError> + Send + Sync,
     {
         // Set by an attempt whose commit may have happened: the next one finds nothing left to change.
-        let wished = &AtomicBool::new(false);
+        let (wished, stamp) = (&AtomicBool::new(false), self.stamp(caller));
         let decide = &decide;
         let seen = self
             .store
@@ -195,13 +209,18 @@ impl Control {
                 let authority = Authority::read(&txn, caller).await?;
                 let (mut workspace, right) = authority.workspace(&txn, id).await?;
                 self.board.overlay(&mut workspace);
-                match decide(right, &mut workspace)? {
+                let change = decide(right, &mut workspace)?;
+                match change {
                     Change::None => {}
                     Change::Definition => workspace::put_definition(&txn, &workspace.record),
                     Change::Wish => {
                         wished.store(true, Relaxed);
                         workspace::put(&txn, &workspace.record);
                     }
+                }
+                if !matches!(change, Change::None) {
+                    let entry = stamp.entry(action).on(id).with("name", workspace.record.name.as_str());
+                    stamp.write(&txn, workspace.record.tenant, &entry);
                 }
                 with_tier(&txn, workspace).await
             })

@@ -24,6 +24,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
         (name = "workspaces", description = "Workspaces"),
         (name = "users", description = "Users and tiers, for owners and administrators"),
         (name = "invitations", description = "Invitations into a tenant"),
+        (name = "audit", description = "Who did what, for owners and administrators"),
         (name = "health", description = "For load balancers and people on call"),
     ),
     components(schemas(

@@ -103,7 +103,10 @@ async fn nothing_outlives_what_it_came_from() {
             assert_eq!(world.control.wake(id).await, Err(WakeError::NotFound));
             world.until(&ada.access, id, "gone").await;
         } else {
-            assert_eq!(ended.try_recv().unwrap().to_string(), grant.login, "{how}");
+            // Some end every login of hers, in any order.
+            let told: Vec<String> =
+                std::iter::from_fn(|| ended.try_recv().ok()).map(|login| login.to_string()).collect();
+            assert!(told.contains(&grant.login), "{how}: {told:?}");
             assert_eq!(world.control.verify_grant(&token, Audience::Workspace), Err(GrantError::Ended), "{how}");
         }
         assert_eq!(world.control.renew_app_grant(&app).await, Err(GrantError::Ended), "{how}");

@@ -1,5 +1,6 @@
 //! One look at one workspace, and the one action that follows from it.
 
+use coditect_model::audit::Action as Audited;
 use coditect_model::id::WorkspaceId;
 use coditect_model::reconcile::{Action, Snapshot, plan};
 use coditect_model::workspace::{Desired, Generation, State};
@@ -189,12 +190,17 @@ async fn overtake(control: &Control, workspace: &Workspace, seen: Generation) ->
 async fn report(control: &Control, workspace: &Workspace, status: StatusRecord) -> Result<Next, AppError> {
     let record = &workspace.record;
     control.board.status(record, &status);
-    let status = &status;
+    let (status, stamp) = (&status, control.stamp_platform());
     let changed = control
         .store
         .transact("reconcile: status", |txn| async move {
             let Some(present) = workspace::get(&txn, record.tenant, record.id).await? else { return Ok(true) };
             let changed = present.record.generation != record.generation;
+            if status.failed.is_some() && present.status.failed != status.failed {
+                let reason = status.reason.as_deref().unwrap_or("the host did not say why");
+                let entry = stamp.entry(Audited::WorkspaceFailed).on(record.id).with("reason", reason);
+                stamp.write(&txn, record.tenant, &entry);
+            }
             workspace::put_status(&txn, &Workspace { record: present.record, status: status.clone() });
             Ok::<_, AppError>(changed)
         })
@@ -216,7 +222,7 @@ async fn settle(control: &Control, workspace: &Workspace) -> Result<Next, AppErr
 async fn record_ended(control: &Control, workspace: &Workspace) -> Result<Next, AppError> {
     const REASON: &str =
         "it ended by itself: the machine restarted, or its first process was killed. Start it to go on.";
-    let old = workspace.record.generation;
+    let (old, stamp) = (workspace.record.generation, control.stamp_platform());
     let record = &workspace.record;
     let present = control
         .store
@@ -230,6 +236,7 @@ async fn record_ended(control: &Control, workspace: &Workspace) -> Result<Next, 
             present.status = stopped(&present, Some(REASON));
             workspace::put(&txn, &present.record);
             workspace::put_status(&txn, &present);
+            stamp.write(&txn, record.tenant, &stamp.entry(Audited::WorkspaceEnded).on(record.id));
             Ok::<_, AppError>(Some(present))
         })
         .await?;
@@ -240,10 +247,14 @@ async fn record_ended(control: &Control, workspace: &Workspace) -> Result<Next, 
 }
 
 async fn remove(control: &Control, workspace: &Workspace) -> Result<Next, AppError> {
-    let record = &workspace.record;
+    let (record, stamp) = (&workspace.record, control.stamp_platform());
     control
         .store
         .transact("reconcile: delete", |txn| async move {
+            // An earlier attempt may have been committed after all.
+            if workspace::get(&txn, record.tenant, record.id).await?.is_some() {
+                stamp.write(&txn, record.tenant, &stamp.entry(Audited::WorkspaceRemoved).on(record.id));
+            }
             workspace::clear(&txn, record);
             session::clear_workspace(&txn, record.tenant, record.owner, record.id).await
         })
