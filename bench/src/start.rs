@@ -35,6 +35,7 @@ pub(crate) async fn measure(server: &Server, rounds: usize) -> Result<Question> 
         agent_binary: std::env::current_exe()?.with_file_name("coditect-agent"),
         instance: "coditect-bench-host".to_owned(),
         hide: vec![dir.path().to_owned()],
+        warm: coditect_model::warm::Policy::OFF,
     })?;
     let limits = TierTable::default().get("pro").context("the tier pro")?.clone();
     let client = server.account("start@bench.test").await?;

@@ -30,7 +30,11 @@ use crate::relay::{self, ConnectError};
 use crate::running::{HostError, Running, Table};
 use crate::usage::Samples;
 use crate::volume::{Volumes, make_private_dir};
+
+mod warm;
+
 use crate::{agent_client, ambient};
+pub use warm::WarmReport;
 
 /// How long a workspace's processes may take to end before they are killed.
 const STOP_GRACE: Duration = Duration::from_secs(3);
@@ -56,6 +60,8 @@ pub struct HostConfig {
     pub instance: String,
     /// Directories that no sandbox may see, even where they lie inside the base.
     pub hide: Vec<PathBuf>,
+    /// Sandboxes prepared ahead.
+    pub warm: coditect_model::warm::Policy,
 }
 
 /// What to start.
@@ -107,6 +113,7 @@ struct Inner {
     config: HostConfig,
     volumes: Volumes,
     launcher: Launcher,
+    warm: warm::Pool,
     running: Mutex<Table>,
     id_ranges: Mutex<IdRanges>,
     generations: Mutex<Generations>,
@@ -141,6 +148,7 @@ impl Host {
         let generations = Generations::open(generations_dir.clone()).map_err(directory(generations_dir))?;
         let launcher = Launcher::spawn(&config.agent_binary)?;
         let inner = Inner {
+            warm: warm::Pool::new(config.warm),
             config,
             volumes,
             launcher,
@@ -163,6 +171,7 @@ impl Host {
     /// # Errors
     /// The run directory cannot be read.
     pub async fn adopt(&self) -> io::Result<Vec<Status>> {
+        self.end_waiting().await?;
         for (workspace, run_dir) in sandbox_dirs(&self.inner.config.run_dir)? {
             let Some((record, pidfd)) = living_record(&run_dir)? else {
                 info!(%workspace, "a sandbox has ended while the host was away");
@@ -241,28 +250,16 @@ impl Host {
         let label = workspace.label();
         let run_dir = self.inner.config.run_dir.join(&label);
         end_unknown(&run_dir).await?;
-        let ids = lock(&self.inner.id_ranges).take().ok_or(HostError::Full)?;
-        let launched = self.launch(&start, &label, &run_dir, ids).await;
-        let started = match launched {
-            Ok((record, pidfd)) => {
-                self.insert(workspace, record, run_dir.clone(), pidfd);
-                // The socket listens from before the agent runs, so this waits exactly until it answers.
-                let status = agent_client::status(&run_dir).await;
-                status.map(drop).map_err(HostError::from)
-            }
-            Err(error) => {
-                // Usually nothing is left. Where a sandbox was made all the same and cannot be ended now, its record and
-                // its ids stay taken: the next start ends it.
-                match end_unknown(&run_dir).await {
-                    Ok(()) => {
-                        remove_run_dir(&run_dir);
-                        lock(&self.inner.id_ranges).release(ids);
-                    }
-                    Err(left) => warn!(%workspace, error = %left, "a sandbox that failed to start is still there"),
-                }
-                return Err(error);
-            }
+        let _starting = self.inner.warm.begin(&(&start.limits).into());
+        let volume = self.inner.volumes.ensure(&label).map_err(HostError::Volume)?;
+        coditect_sandbox::volume::create(&volume, Mode::of_this_process()).map_err(HostError::Volume)?;
+        let (record, pidfd) = match self.bind_prepared(&start, &label, &run_dir, &volume).await {
+            Some(bound) => bound,
+            None => self.launch(&start, &label, &run_dir, volume).await?,
         };
+        self.insert(workspace, record, run_dir.clone(), pidfd);
+        // The socket listens from before the agent runs, so this waits exactly until it answers.
+        let started = agent_client::status(&run_dir).await.map(drop).map_err(HostError::from);
         if let Err(error) = started {
             warn!(%workspace, %error, "a sandbox that does not answer is ended");
             self.end(workspace, Duration::ZERO).await?;
@@ -271,35 +268,72 @@ impl Host {
         Ok(())
     }
 
+    /// Makes a sandbox for a workspace in one go.
     async fn launch(
         &self,
         start: &StartWorkspace,
         label: &str,
         run_dir: &Path,
-        ids: IdRange,
+        volume: PathBuf,
     ) -> Result<(SandboxRecord, OwnedFd), HostError> {
-        let volume = self.inner.volumes.ensure(label).map_err(HostError::Volume)?;
-        coditect_sandbox::volume::create(&volume, Mode::of_this_process()).map_err(HostError::Volume)?;
-        make_private_dir(run_dir).map_err(HostError::State)?;
-        let spec = SandboxSpec {
-            name: ambient::sandbox_name(),
+        let ids = lock(&self.inner.id_ranges).take().ok_or(HostError::Full)?;
+        let identity = Some(identity(start, label, volume));
+        let spec = self.spec(ambient::sandbox_name(), ids, run_dir, (&start.limits).into(), identity);
+        match self.make(spec).await {
+            Ok(made) => Ok(made),
+            Err(error) => {
+                self.give_up(run_dir, ids).await;
+                Err(error)
+            }
+        }
+    }
+
+    fn spec(
+        &self,
+        name: String,
+        ids: IdRange,
+        run_dir: &Path,
+        limits: coditect_sandbox::spec::Limits,
+        identity: Option<Identity>,
+    ) -> SandboxSpec {
+        SandboxSpec {
+            name,
             instance: self.inner.config.instance.clone(),
             ids,
             base: self.inner.config.base.clone(),
             run_dir: run_dir.to_owned(),
             hide: self.inner.config.hide.clone(),
             network: Network::Isolated,
-            limits: (&start.limits).into(),
-            identity: Some(identity(start, label, volume)),
-        };
+            limits,
+            identity,
+        }
+    }
+
+    async fn make(&self, spec: SandboxSpec) -> Result<(SandboxRecord, OwnedFd), HostError> {
+        make_private_dir(&spec.run_dir).map_err(HostError::State)?;
+        let run_dir = spec.run_dir.clone();
         let inner = self.inner.clone();
         let span = tracing::Span::current();
         let launch = tokio::task::spawn_blocking(move || span.in_scope(|| inner.launcher.launch(&spec)));
         let record = launch.await.map_err(|error| HostError::Agent(error.to_string()))??;
         match record.is_alive() {
             Ok(Some(pidfd)) => Ok((record, pidfd)),
-            Ok(None) => Err(HostError::Agent(format!("it ended at once: {}", last_words(run_dir)))),
+            Ok(None) => Err(HostError::Agent(format!("it ended at once: {}", last_words(&run_dir)))),
             Err(error) => Err(HostError::State(error)),
+        }
+    }
+
+    /// After a sandbox could not be made. Usually nothing is left. Where one was made all the same and cannot be ended
+    /// now, its record and its ids stay taken: the next start ends it.
+    async fn give_up(&self, run_dir: &Path, ids: IdRange) {
+        match end_unknown(run_dir).await {
+            Ok(()) => {
+                remove_run_dir(run_dir);
+                lock(&self.inner.id_ranges).release(ids);
+            }
+            Err(left) => {
+                warn!(path = %run_dir.display(), error = %left, "a sandbox that failed to start is still there")
+            }
         }
     }
 

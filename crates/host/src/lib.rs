@@ -19,7 +19,7 @@ mod running;
 mod usage;
 mod volume;
 
-pub use host::{Host, HostConfig, OpenError, StartWorkspace, Status};
+pub use host::{Host, HostConfig, OpenError, StartWorkspace, Status, WarmReport};
 pub use port_stream::PortStream;
 pub use relay::ConnectError;
 pub use running::HostError;

@@ -11,8 +11,14 @@ use std::time::Duration;
 use coditect_host::{ConnectError, Host, HostConfig, HostError, StartWorkspace};
 use coditect_model::id::WorkspaceId;
 use coditect_model::tier::{Limits, TierTable};
+use coditect_model::warm::Policy;
 use coditect_model::workspace::Generation;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+#[path = "it/inside.rs"]
+mod inside;
+#[path = "it/warm.rs"]
+mod warm;
 
 /// Whatever is waited for must come within this.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -20,27 +26,22 @@ const DEADLINE: Duration = Duration::from_secs(20);
 struct Machine {
     dir: tempfile::TempDir,
     instance: String,
+    warm: Policy,
 }
 
 impl Machine {
     fn new() -> Self {
         static NUMBER: AtomicU8 = AtomicU8::new(0);
         let instance = format!("coditect-t{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        Self { dir: tempfile::Builder::new().prefix("coditect-host-test-").tempdir().unwrap(), instance }
+        Self {
+            dir: tempfile::Builder::new().prefix("coditect-host-test-").tempdir().unwrap(),
+            instance,
+            warm: Policy::OFF,
+        }
     }
 
     fn open(&self) -> Host {
-        let agent = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/test/coditect-agent");
-        assert!(agent.exists(), "{} is missing: run `cargo xtask agent target/test/coditect-agent`", agent.display());
-        Host::open(HostConfig {
-            state_dir: self.dir.path().join("host"),
-            run_dir: self.run_dir(),
-            base: "/".into(),
-            agent_binary: agent,
-            instance: self.instance.clone(),
-            hide: vec![self.dir.path().to_owned()],
-        })
-        .unwrap()
+        open_in(self.dir.path(), &self.instance, self.warm)
     }
 
     fn run_dir(&self) -> PathBuf {
@@ -56,6 +57,21 @@ impl Machine {
         let left = cgroups_below(Path::new("/sys/fs/cgroup"), &self.instance);
         assert!(left.is_empty(), "cgroups are left: {left:?}");
     }
+}
+
+fn open_in(dir: &Path, instance: &str, warm: Policy) -> Host {
+    let agent = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/test/coditect-agent");
+    assert!(agent.exists(), "{} is missing: run `cargo xtask agent target/test/coditect-agent`", agent.display());
+    Host::open(HostConfig {
+        state_dir: dir.join("host"),
+        run_dir: dir.join("run"),
+        base: "/".into(),
+        agent_binary: agent,
+        instance: instance.to_owned(),
+        hide: vec![dir.to_owned()],
+        warm,
+    })
+    .unwrap()
 }
 
 fn cgroups_below(root: &Path, instance: &str) -> Vec<PathBuf> {

@@ -11,4 +11,5 @@ pub mod name;
 pub mod reconcile;
 pub mod role;
 pub mod tier;
+pub mod warm;
 pub mod workspace;

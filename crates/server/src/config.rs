@@ -12,6 +12,7 @@ use coditect_model::tier::{Limits, TierTable};
 
 mod origin;
 mod reader;
+mod warm;
 
 pub(crate) use origin::Origin;
 use reader::Reader;
@@ -50,6 +51,8 @@ pub(crate) struct Config {
     pub log_format: LogFormat,
     /// After this long, a graceful shutdown stops waiting, in seconds.
     pub shutdown_deadline_s: u64,
+    /// Sandboxes prepared ahead.
+    pub warm: coditect_model::warm::Policy,
     /// Quotas by tier.
     pub tiers: TierTable,
 }
@@ -134,6 +137,7 @@ impl Config {
             _ => Err("must be \"text\" or \"json\"".to_owned()),
         });
         let shutdown_deadline_s = reader.number("shutdown_deadline_s", 10, 1, 600);
+        let warm = warm::read(&mut reader);
         let tiers = read_tiers(&mut reader);
         reader.refuse_unknown_keys();
         let problems = reader.into_problems();
@@ -156,6 +160,7 @@ impl Config {
                     log,
                     log_format,
                     shutdown_deadline_s,
+                    warm,
                     tiers,
                 })
             }

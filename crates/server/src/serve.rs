@@ -69,6 +69,7 @@ async fn serve(config: Config, stop_all: bool) -> Result<ExitCode> {
         agent_binary: config.agent_binary.clone(),
         instance,
         hide: vec![config.data_dir.clone(), config.run_dir.clone()],
+        warm: config.warm,
     })?;
     let adopted = host.adopt().await.context("the run directory cannot be read")?;
     if stop_all {
@@ -76,6 +77,7 @@ async fn serve(config: Config, stop_all: bool) -> Result<ExitCode> {
         store.close().await;
         return code;
     }
+    host.keep_warm();
 
     let operator_token = OperatorToken::create(&config.data_dir, entropy.as_ref())?;
     let hosts = Arc::new(LocalHosts::new(host.clone(), host_id));

@@ -120,7 +120,7 @@ impl Reader {
 }
 
 /// Every key of the file.
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 16] = [
     "listen",
     "public_url",
     "workspace_domain",
@@ -136,6 +136,7 @@ const KNOWN: [&str; 15] = [
     "log_format",
     "shutdown_deadline_s",
     "tiers",
+    "warm",
 ];
 
 fn set(table: &mut toml::Table, path: &str, text: &str, problems: &mut Vec<String>, name: &str) {
