@@ -161,6 +161,7 @@ pub(crate) fn open(dir: &Path, instance: &str, agent_binary: PathBuf) -> Host {
         agent_binary,
         instance: instance.to_owned(),
         hide: vec![dir.to_owned()],
+        warm: coditect_model::warm::Policy::OFF,
     })
     .unwrap()
 }
