@@ -7,7 +7,7 @@ export CARGO_TERM_PROGRESS_WHEN ?= auto
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run test check web-test rust-test e2e bench screenshots fmt clean
+.PHONY: help run test check web-test rust-test e2e vm-test fuzz bench screenshots fmt clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -44,6 +44,15 @@ bench: web/dist/index.html ## Side-by-side measurements; tables on screen, JSON 
 	cargo build --quiet --release --package coditect-server --package coditect-bench
 	cargo xtask agent target/release/coditect-agent
 	target/release/coditect-bench
+
+vm-test: target/test/coditect-agent ## Kernel tests again on cgroup version 2, in a machine of QEMU (five to ten minutes, root)
+	@scripts/setup test
+	@scripts/setup vm
+	tests/vm/run
+
+fuzz: ## Every fuzzer for FUZZ_S seconds (60)
+	@scripts/setup fuzz
+	fuzz/run $(or $(FUZZ_S),60)
 
 fmt: ## Format everything
 	cargo fmt --all

@@ -11,6 +11,8 @@ mod copy;
 mod entry;
 mod extract;
 pub(crate) mod failure;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod list;
 mod order;
 pub mod path;

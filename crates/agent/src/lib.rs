@@ -14,6 +14,9 @@ pub mod error;
 pub mod events;
 pub mod exec;
 pub mod files;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ports;
 pub mod routes;
 pub mod search;

@@ -5,6 +5,8 @@
 //! **Not here**: paths and pools (`files`).
 
 mod content;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod line;
 mod names;
 mod walk;

@@ -8,6 +8,8 @@
 pub mod attach;
 pub mod clients;
 mod driver;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 pub mod model;
 mod render;
 mod ring;

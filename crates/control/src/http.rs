@@ -12,6 +12,8 @@ mod cookies;
 mod document;
 mod enter;
 mod envelope;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod health;
 mod invitation;
 mod origin;

@@ -13,6 +13,9 @@ mod caller;
 mod config;
 mod control;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hosts;
 mod http;
 mod keyring;

@@ -12,9 +12,10 @@ use coditect_sandbox::spec::AGENT_SOCKET;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
 
 /// Longest answer read from an agent, in bytes.
-const ANSWER_MAX_BYTES: usize = 64 * 1024;
+pub(crate) const ANSWER_MAX_BYTES: usize = 64 * 1024;
 /// How long an agent may take to answer.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -47,27 +48,32 @@ pub(crate) async fn shut_down(run_dir: &Path) -> Result<(), AgentError> {
 async fn request(run_dir: &Path, method: Method, path: &str) -> Result<Bytes, AgentError> {
     let exchange = async {
         let stream = crate::relay::connect(run_dir, AGENT_SOCKET).await.map_err(AgentError::Connect)?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(AgentError::Exchange)?;
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(http::header::HOST, "agent")
-            .body(Empty::<Bytes>::new())
-            .expect("a constant request is well-formed");
-        let answer = async {
-            let response = sender.send_request(request).await.map_err(AgentError::Exchange)?;
-            if !response.status().is_success() {
-                return Err(AgentError::Status(response.status()));
-            }
-            let body = Limited::new(response.into_body(), ANSWER_MAX_BYTES).collect().await;
-            body.map(http_body_util::Collected::to_bytes).map_err(|_| AgentError::Nonsense)
-        };
-        // The connection future only moves bytes; it ends with the exchange or is dropped with it.
-        tokio::select! {
-            answer = answer => answer,
-            Err(error) = connection => Err(AgentError::Exchange(error)),
-        }
+        ask(stream, method, path).await
     };
     tokio::time::timeout(ANSWER_DEADLINE, exchange).await.map_err(|_| AgentError::Deadline)?
+}
+
+/// One request over a connection, and its bounded answer.
+pub(crate) async fn ask(stream: UnixStream, method: Method, path: &str) -> Result<Bytes, AgentError> {
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(AgentError::Exchange)?;
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(http::header::HOST, "agent")
+        .body(Empty::<Bytes>::new())
+        .expect("a constant request is well-formed");
+    let answer = async {
+        let response = sender.send_request(request).await.map_err(AgentError::Exchange)?;
+        if !response.status().is_success() {
+            return Err(AgentError::Status(response.status()));
+        }
+        let body = Limited::new(response.into_body(), ANSWER_MAX_BYTES).collect().await;
+        body.map(http_body_util::Collected::to_bytes).map_err(|_| AgentError::Nonsense)
+    };
+    // The connection future only moves bytes; it ends with the exchange or is dropped with it.
+    tokio::select! {
+        answer = answer => answer,
+        Err(error) = connection => Err(AgentError::Exchange(error)),
+    }
 }

@@ -10,6 +10,9 @@
 
 mod agent_client;
 mod ambient;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod generations;
 mod host;
 mod id_ranges;

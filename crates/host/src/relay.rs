@@ -46,8 +46,17 @@ pub(crate) async fn connect(run_dir: &Path, name: &str) -> io::Result<UnixStream
 
 /// Asks the agent to connect to a port from inside, and takes over the connected socket: no byte passes the agent.
 pub(crate) async fn port(run_dir: &Path, port: u16) -> Result<PortStream, ConnectError> {
+    let exchange = async { take_over(connect(run_dir, PORTS_SOCKET).await.map_err(ConnectError::Agent)?, port).await };
+    tokio::time::timeout(PORT_DEADLINE, exchange).await.unwrap_or_else(|_| Err(late()))
+}
+
+fn late() -> ConnectError {
+    ConnectError::Agent(io::Error::from(io::ErrorKind::TimedOut))
+}
+
+/// Asks over a connection to the agent; what comes back is a tenant's word and a tenant's descriptor.
+pub(crate) async fn take_over(socket: UnixStream, port: u16) -> Result<PortStream, ConnectError> {
     let exchange = async {
-        let socket = connect(run_dir, PORTS_SOCKET).await?;
         socket.writable().await?;
         if socket.try_write(&port.to_be_bytes())? != 2 {
             return Err(io::Error::from(io::ErrorKind::WriteZero));
@@ -59,12 +68,10 @@ pub(crate) async fn port(run_dir: &Path, port: u16) -> Result<PortStream, Connec
             _ => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
         }
     };
-    let deadline = || ConnectError::Agent(io::Error::from(io::ErrorKind::TimedOut));
-    let answer = tokio::time::timeout(PORT_DEADLINE, exchange).await.map_err(|_| deadline())?;
-    match answer.map_err(ConnectError::Agent)? {
+    match exchange.await.map_err(ConnectError::Agent)? {
         (0, Some(fd)) => PortStream::adopt(fd).map_err(ConnectError::Agent),
         (1, _) => Err(ConnectError::Refused(port)),
-        (2, _) => Err(deadline()),
+        (2, _) => Err(late()),
         _ => Err(ConnectError::Agent(io::Error::from(io::ErrorKind::InvalidData))),
     }
 }

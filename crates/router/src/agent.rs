@@ -141,7 +141,7 @@ impl Shared {
 }
 
 /// Workspace and target inside the agent, from `/w/{label}/v1/…`.
-fn target(uri: &Uri) -> Result<(WorkspaceId, Uri), Failure> {
+pub(crate) fn target(uri: &Uri) -> Result<(WorkspaceId, Uri), Failure> {
     let nothing = || Failure::new(ErrorKind::NotFound, "There is nothing at this address.");
     let path = uri.path();
     // Paths of the agent are plain; whatever could be read in two ways is refused before it is routed.
@@ -178,7 +178,7 @@ fn upgrade(request: &Request<Incoming>) -> Result<Option<String>, Failure> {
     Ok(protocol)
 }
 
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let token = value.to_str().ok().and_then(|value| {

@@ -46,7 +46,7 @@ impl Shared {
 }
 
 /// Whatever the agent says of type and disposition, the browser saves it.
-fn force_download(headers: &mut HeaderMap) {
+pub(crate) fn force_download(headers: &mut HeaderMap) {
     let gzip = headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes() == b"application/gzip");
     let kind = if gzip { "application/gzip" } else { "application/octet-stream" };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -26,6 +26,9 @@ mod dispatch;
 mod early;
 mod fetch;
 mod files;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod headers;
 mod logins;
 mod pages;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
-use crate::cgroup::{CgroupLayout, write_control};
+use crate::cgroup::{CgroupLayout, Controller, write_control};
 use crate::probe::Mode;
 use crate::record::SandboxRecord;
 use crate::spec::Limits;
@@ -27,6 +27,9 @@ const SWEEP_DEADLINE: Duration = Duration::from_millis(100);
 const INOTIFY_INSTANCES_MIN: u64 = 65_536;
 /// inotify watches that all workspaces of a machine share.
 const INOTIFY_WATCHES_MIN: u64 = 4 << 20;
+
+/// Which part of the machine's memory the buffers of all TCP connections may have together, on version 2.
+const SOCKET_MEMORY_PART: u64 = 2;
 
 /// What all processes of a machine share and a few hundred busy workspaces would use up, by path below `/proc/sys`:
 /// terminals (128 spare ones in each sandbox), process numbers, open files (each costs its sandbox memory).
@@ -90,10 +93,16 @@ pub fn prepare() -> Vec<String> {
             if let Err(error) = layout.vacate_own_group() {
                 warnings.push(format!("control groups cannot be handed on to workspaces: {error}"));
             }
-            if Mode::of_this_process() == Mode::Privileged
-                && let Err(error) = layout.favour_joining()
-            {
-                warnings.push(format!("starting a workspace takes some milliseconds longer (favordynmods): {error}"));
+            if Mode::of_this_process() == Mode::Privileged {
+                if let Err(error) = layout.favour_joining() {
+                    warnings
+                        .push(format!("starting a workspace takes some milliseconds longer (favordynmods): {error}"));
+                }
+                if layout.v2_controllers.contains(&Controller::Memory)
+                    && let Err(error) = raise_socket_memory()
+                {
+                    warnings.push(format!("net.ipv4.tcp_mem cannot be raised: {error}"));
+                }
             }
         }
         Err(error) => warnings.push(format!("control groups cannot be found: {error}")),
@@ -109,6 +118,25 @@ pub fn prepare() -> Vec<String> {
         }
     }
     warnings
+}
+
+/// Lets TCP buffers of all workspaces together have [`SOCKET_MEMORY_PART`] of the machine's memory. Version 2 counts them
+/// as memory of each workspace, which bounds them there; the kernel's common pool, a tenth of the memory, would be
+/// used up by a few tenants to the harm of all others. (Version 1 has a limit of its own for them.)
+fn raise_socket_memory() -> io::Result<()> {
+    let path = PathBuf::from("/proc/sys/net/ipv4/tcp_mem");
+    let text = std::fs::read_to_string(&path)?;
+    let now: Vec<u64> = text.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect();
+    let [low, pressure, high] = now[..] else {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{text:?}")));
+    };
+    let memory_bytes = rustix::system::sysinfo();
+    let memory_bytes = u64::from(memory_bytes.totalram).saturating_mul(u64::from(memory_bytes.mem_unit));
+    let least = memory_bytes / SOCKET_MEMORY_PART / rustix::param::page_size() as u64;
+    if high >= least && pressure >= least {
+        return Ok(());
+    }
+    write_control(&path, &format!("{low} {} {}", pressure.max(least), high.max(least)))
 }
 
 /// Ends a sandbox: waits up to `grace` for it to end by itself (the caller asked its agent to), then kills it; waits

@@ -115,7 +115,7 @@ struct Bind {
 }
 
 #[derive(Serialize, Deserialize)]
-enum Reply {
+pub(crate) enum Reply {
     Launched(Result<SandboxRecord, LaunchError>),
 }
 

@@ -18,6 +18,9 @@ pub mod children;
 pub mod control;
 pub mod escape;
 pub mod fds;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod launcher;
 pub mod network;
 pub mod probe;

@@ -14,6 +14,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("host", &["api", "model", "sandbox"]),
     ("router", &["api", "model"]),
     ("control", &["api", "model", "store"]),
+    // Nothing depends on it: it is for tests and fuzzers.
+    ("fuzzing", &["agent", "api", "control", "host", "model", "router", "sandbox", "store"]),
     ("server", &["api", "control", "host", "model", "router", "sandbox", "store"]),
 ];
 

@@ -124,7 +124,7 @@ fn leads_to_directory(item: &DirEntry) -> bool {
 
 /// An entry's place in the order.
 #[derive(PartialEq, Eq)]
-struct Rank {
+pub(super) struct Rank {
     file: bool,
     name: OsString,
 }
@@ -142,11 +142,11 @@ impl PartialOrd for Rank {
 }
 
 impl Rank {
-    fn token(&self) -> String {
+    pub(super) fn token(&self) -> String {
         format!("{}{}", if self.file { 'f' } else { 'd' }, path::encode(Path::new(&self.name)))
     }
 
-    fn from_token(token: &str) -> Result<Self> {
+    pub(super) fn from_token(token: &str) -> Result<Self> {
         let wrong = || Error::invalid_value("after", "pass `after` exactly as `next` of the page before");
         let file = match token.as_bytes().first() {
             Some(b'f') => true,

@@ -24,7 +24,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
 
 /// Everything that is waited for happens within this time, or the test fails.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A running agent; it ends with this value.
 pub(crate) struct Agent {
@@ -92,6 +92,9 @@ impl Agent {
         id[4..8].copy_from_slice(&number.to_be_bytes());
         let workspace_id = WorkspaceId::from_bytes(id);
         let config = AgentConfig::new(workspace_id, 1, 8);
+        // As the server does at its start.
+        static PREPARED: std::sync::Once = std::sync::Once::new();
+        PREPARED.call_once(|| drop(coditect_sandbox::control::prepare()));
         let launcher = Launcher::spawn(Path::new(env!("CARGO_BIN_EXE_coditect-agent"))).unwrap();
         let spec = SandboxSpec {
             name: workspace_id.label(),

@@ -72,7 +72,7 @@ async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, AppE
     })
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, AppError> {
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, AppError> {
     // The derived readers also take an array of the fields in order, which is nobody's intention.
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
         return Err(AppError::request("the body must be a JSON object"));

@@ -10,6 +10,9 @@ use super::{CgroupLayout, Controller, write_control};
 /// internal processes", Documentation/admin-guide/cgroup-v2.rst).
 pub(crate) const LEAF: &str = "coditect-serve";
 
+/// How often processes are looked for again in a group that is being emptied.
+const VACATE_ROUNDS: u32 = 16;
+
 /// Version 1 controllers that are looked for.
 const V1: [Controller; 5] =
     [Controller::Cpu, Controller::Memory, Controller::Pids, Controller::Cpuacct, Controller::Freezer];
@@ -98,14 +101,21 @@ impl CgroupLayout {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
-        for pid in std::fs::read_to_string(own.join("cgroup.procs"))?.split_ascii_whitespace() {
-            match write_control(&leaf.join("cgroup.procs"), pid) {
-                // It ended meanwhile.
-                Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
-                other => other?,
+        for round in 1.. {
+            for pid in std::fs::read_to_string(own.join("cgroup.procs"))?.split_ascii_whitespace() {
+                match write_control(&leaf.join("cgroup.procs"), pid) {
+                    // It ended meanwhile.
+                    Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+                    other => other?,
+                }
+            }
+            match self.hand_on_controllers(own) {
+                // A process forked while its parent was being moved.
+                Err(error) if error.kind() == io::ErrorKind::ResourceBusy && round < VACATE_ROUNDS => {}
+                other => return other,
             }
         }
-        self.hand_on_controllers(own)
+        Ok(())
     }
 
     /// Lets processes join version 1 groups without waiting for an RCU grace period (8 ms on a busy machine, 0.2 ms with
@@ -141,18 +151,40 @@ impl CgroupLayout {
         Ok(fsconfig_reconfigure(&context)?)
     }
 
+    /// Whether the controllers are on for the groups below `group`.
+    pub(crate) fn hands_on(&self, group: &Path) -> io::Result<bool> {
+        if self.v2_controllers.is_empty() {
+            return Ok(true);
+        }
+        let on = std::fs::read_to_string(group.join("cgroup.subtree_control"))?;
+        Ok(self.v2_controllers.iter().all(|wanted| on.split_ascii_whitespace().any(|name| name == wanted.name())))
+    }
+
     /// Turns the controllers on for the groups below `group`.
+    ///
+    /// # Errors
+    /// The group is not delegated to this process, or has processes of its own.
     pub(crate) fn hand_on_controllers(&self, group: &Path) -> io::Result<()> {
         if self.v2_controllers.is_empty() {
             return Ok(());
         }
         let wanted: Vec<String> = self.v2_controllers.iter().map(|c| format!("+{}", c.name())).collect();
-        write_control(&group.join("cgroup.subtree_control"), &wanted.join(" "))
+        write_control(&group.join("cgroup.subtree_control"), &wanted.join(" ")).map_err(|error| {
+            if error.raw_os_error() == Some(libc::EBUSY) {
+                let text = format!(
+                    "{} has processes of its own, so it cannot limit groups below it; under systemd set Delegate=yes, \
+                     elsewhere start the server in a group of its own",
+                    group.display()
+                );
+                return io::Error::new(io::ErrorKind::ResourceBusy, text);
+            }
+            io::Error::new(error.kind(), format!("{}: {error}", group.display()))
+        })
     }
 }
 
 /// Own groups by hierarchy, as absolute paths; which controllers version 2 has is left open.
-fn parse(mountinfo: &str, membership: &str) -> CgroupLayout {
+pub(crate) fn parse(mountinfo: &str, membership: &str) -> CgroupLayout {
     let own: BTreeMap<&str, &str> = membership
         .lines()
         .filter_map(|line| {

@@ -37,7 +37,7 @@ impl Cgroups {
         let made = (|| {
             if let Some(own) = &layout.v2 {
                 groups.v2 = Some(make(own, instance, name, |parent| {
-                    if layout.v2_controllers.is_empty() {
+                    if layout.hands_on(parent)? {
                         return Ok(());
                     }
                     layout.hand_on_controllers(own)?;
@@ -204,18 +204,28 @@ fn make(own: &Path, instance: &str, own_name: &str, prepare: impl Fn(&Path) -> i
     // Another workspace's end may remove the parent between the two steps: then once more.
     for _ in 0..16 {
         match std::fs::create_dir(&group) {
-            Ok(()) => return Ok(group),
+            // Whoever made the parent may have died before it was prepared.
+            Ok(()) => {
+                return match prepare(&parent) {
+                    Ok(()) => Ok(group),
+                    Err(error) => {
+                        // The first error is the one to tell.
+                        let _ = remove_group(&group, REMOVE_DEADLINE);
+                        Err(error)
+                    }
+                };
+            }
             // Left behind by a sandbox that died unseen. It is empty, or this is not the only sandbox.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 if std::fs::read_to_string(group.join("cgroup.procs"))?.trim().is_empty() {
-                    return Ok(group);
+                    return prepare(&parent).map(|()| group);
                 }
                 let text = format!("{} already has processes: another sandbox of this name lives", group.display());
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => match std::fs::create_dir(&parent) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(name(&parent, error)),
-                _ => prepare(&parent)?,
+                _ => {}
             },
             Err(error) => return Err(name(&group, error)),
         }

@@ -115,7 +115,7 @@ fn one_run_directory_holds_one_sandbox() {
     // A dead one makes room by itself.
     let pidfd = sandbox.record.is_alive().unwrap().unwrap();
     rustix::process::pidfd_send_signal(&pidfd, rustix::process::Signal::KILL).unwrap();
-    assert!(control::wait_for_end(&pidfd, Duration::from_secs(5)).unwrap());
+    assert!(control::wait_for_end(&pidfd, Duration::from_secs(60)).unwrap());
     let next = world.sandbox_of(sandbox.spec.clone());
     assert_ne!(next.record.pid, sandbox.record.pid);
 }
@@ -226,7 +226,7 @@ fn a_sweep_removes_what_the_dead_left_and_spares_the_living() {
     let (dead, living) = (world.sandbox(), world.sandbox());
     let pidfd = dead.record.is_alive().unwrap().unwrap();
     rustix::process::pidfd_send_signal(&pidfd, rustix::process::Signal::KILL).unwrap();
-    assert!(control::wait_for_end(&pidfd, Duration::from_secs(5)).unwrap());
+    assert!(control::wait_for_end(&pidfd, Duration::from_secs(60)).unwrap());
     let (dead_name, name) = (dead.spec.name.clone(), living.spec.name.clone());
     let swept = control::sweep(&world.instance, &BTreeSet::from([name.clone()])).unwrap();
     assert_eq!(swept.removed, BTreeSet::from([dead_name]));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use coditect_sandbox::cgroup::Controller;
 use coditect_sandbox::control;
 
 use super::harness::{MIB, Sandbox, World, eventually};
@@ -191,7 +192,10 @@ print('signals', take(lambda: libc.sigqueue(os.getpid(), 40, None), 5000))
 #[test]
 fn buffers_of_connections_are_bounded() {
     let world = World::new();
-    let sandbox = world.sandbox();
+    let mut spec = world.spec();
+    spec.limits.memory_bytes = 160 * MIB;
+    let sandbox = world.sandbox_of(spec);
+    let neighbour = world.sandbox();
     let (code, output) = sandbox.run(&[
         "python3",
         "-c",
@@ -206,11 +210,27 @@ for _ in range(300):
     try:
         while True: sent += client.send(bytes(65536))
     except BlockingIOError: pass
-print(sent >> 20)
+    print(sent >> 20, flush=True)
 ",
     ]);
-    assert_eq!(code, 0, "{output}");
-    let sent_mib: u64 = output.trim().parse().unwrap();
-    let most = sandbox.spec.limits.memory_bytes / MIB / 2;
+    // Where the kernel counts buffers as memory of the sandbox, its OOM killer may be what ends this.
+    assert!(code == 0 || code == 128 + 9, "{output}");
+    let sent_mib: u64 = output.lines().last().unwrap().parse().unwrap();
+    // Version 1 gives them a part of the limit, version 2 counts them with all else.
+    let part = if sandbox.record.cgroups.v1.contains_key(&Controller::Memory) { 2 } else { 1 };
+    let most = sandbox.spec.limits.memory_bytes / MIB / part;
     assert!(sent_mib < most, "{sent_mib} MiB are buffered, of {most} MiB");
+    // What is left of the machine's common pool serves the others.
+    let script = "
+import socket
+listener = socket.create_server(('127.0.0.1', 0))
+client = socket.create_connection(listener.getsockname())
+server = listener.accept()[0]
+for _ in range(64):
+    client.sendall(bytes(65536))
+    left = 65536
+    while left: left -= len(server.recv(left))
+print('passed')
+";
+    assert_eq!(neighbour.run(&["timeout", "100", "python3", "-c", script]), (0, "passed\n".to_owned()));
 }
