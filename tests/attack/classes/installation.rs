@@ -187,6 +187,7 @@ fn groups_below(dir: &Path, instance: &str, found: &mut Vec<String>) {
 }
 
 impl Drop for Installation {
+    #[expect(clippy::print_stdout, reason = "shown with the failed test, whose cause it holds")]
     fn drop(&mut self) {
         let panicking = std::thread::panicking();
         self.end_server(Signal::TERM);
