@@ -130,8 +130,8 @@ fn raise_socket_memory() -> io::Result<()> {
     let [low, pressure, high] = now[..] else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{text:?}")));
     };
-    let memory_bytes = rustix::system::sysinfo();
-    let memory_bytes = u64::from(memory_bytes.totalram).saturating_mul(u64::from(memory_bytes.mem_unit));
+    let machine = rustix::system::sysinfo();
+    let memory_bytes = machine.totalram.saturating_mul(u64::from(machine.mem_unit));
     let least = memory_bytes / SOCKET_MEMORY_PART / rustix::param::page_size() as u64;
     if high >= least && pressure >= least {
         return Ok(());
