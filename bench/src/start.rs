@@ -36,6 +36,7 @@ pub(crate) async fn measure(server: &Server, rounds: usize) -> Result<Question> 
         instance: "coditect-bench-host".to_owned(),
         hide: vec![dir.path().to_owned()],
         warm: coditect_model::warm::Policy::OFF,
+        storage: coditect_host::StorageConfig::default(),
     })?;
     let limits = TierTable::default().get("pro").context("the tier pro")?.clone();
     let client = server.account("start@bench.test").await?;

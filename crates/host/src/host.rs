@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Read as _, Seek as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,6 @@ use coditect_model::tier::Limits;
 use coditect_model::workspace::Generation;
 use coditect_sandbox::agent_config::AgentConfig;
 use coditect_sandbox::launcher::Launcher;
-use coditect_sandbox::probe::Mode;
 use coditect_sandbox::record::SandboxRecord;
 use coditect_sandbox::spec::{AGENT_LOG, IdRange, Identity, Network, SandboxSpec};
 use tokio::io::unix::AsyncFd;
@@ -29,12 +29,14 @@ use crate::port_stream::PortStream;
 use crate::relay::{self, ConnectError};
 use crate::running::{HostError, Running, Table};
 use crate::usage::Samples;
-use crate::volume::{Volumes, make_private_dir};
+use crate::volume::{Resized, StorageConfig, Volumes, make_private_dir};
 
 mod warm;
 
 use crate::{agent_client, ambient};
 pub use warm::WarmReport;
+
+mod volumes;
 
 /// How long a workspace's processes may take to end before they are killed.
 const STOP_GRACE: Duration = Duration::from_secs(3);
@@ -62,6 +64,8 @@ pub struct HostConfig {
     pub hide: Vec<PathBuf>,
     /// Sandboxes prepared ahead.
     pub warm: coditect_model::warm::Policy,
+    /// How volumes are kept.
+    pub storage: StorageConfig,
 }
 
 /// What to start.
@@ -126,6 +130,10 @@ struct Inner {
     watchers: TaskTracker,
     /// Ends the watchers.
     closed: CancellationToken,
+    /// Whether a task looks after the disk's free space.
+    watching_space: AtomicBool,
+    /// Why the host itself ended sandboxes.
+    end_reasons: Mutex<HashMap<WorkspaceId, String>>,
 }
 
 /// Every lock here guards plain maps that are consistent between any two statements, so a panic elsewhere does not
@@ -141,10 +149,10 @@ impl Host {
     /// A directory that cannot be made, or an agent binary that does not start.
     pub fn open(config: HostConfig) -> Result<Self, OpenError> {
         let directory = |path: PathBuf| move |source| OpenError::Directory { path, source };
-        let volumes_dir = config.state_dir.join("volumes");
         let generations_dir = config.state_dir.join("generations");
         make_private_dir(&config.run_dir).map_err(directory(config.run_dir.clone()))?;
-        let volumes = Volumes::open(volumes_dir.clone()).map_err(directory(volumes_dir))?;
+        make_private_dir(&config.state_dir).map_err(directory(config.state_dir.clone()))?;
+        let volumes = Volumes::open(&config.state_dir, &config.storage).map_err(directory(config.state_dir.clone()))?;
         let generations = Generations::open(generations_dir.clone()).map_err(directory(generations_dir))?;
         let launcher = Launcher::spawn(&config.agent_binary)?;
         let inner = Inner {
@@ -161,6 +169,8 @@ impl Host {
             tasks: TaskTracker::new(),
             watchers: TaskTracker::new(),
             closed: CancellationToken::new(),
+            watching_space: AtomicBool::new(false),
+            end_reasons: Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -172,6 +182,7 @@ impl Host {
     /// The run directory cannot be read.
     pub async fn adopt(&self) -> io::Result<Vec<Status>> {
         self.end_waiting().await?;
+        let mut alive = Vec::new();
         for (workspace, run_dir) in sandbox_dirs(&self.inner.config.run_dir)? {
             let Some((record, pidfd)) = living_record(&run_dir)? else {
                 info!(%workspace, "a sandbox has ended while the host was away");
@@ -184,6 +195,11 @@ impl Host {
                 Ok(_) => warn!(%workspace, "an adopted sandbox answers as another workspace"),
                 Err(error) => warn!(%workspace, error = %error, "an adopted sandbox does not answer"),
             }
+            alive.push((workspace, record, run_dir, pidfd));
+        }
+        let labels = alive.iter().map(|(workspace, ..)| workspace.label()).collect();
+        self.inner.volumes.adopt(&labels)?;
+        for (workspace, record, run_dir, pidfd) in alive {
             lock(&self.inner.id_ranges).reserve(record.ids);
             info!(%workspace, pid = record.pid, "adopted a running sandbox");
             self.insert(workspace, record, run_dir, pidfd);
@@ -251,11 +267,16 @@ impl Host {
         let run_dir = self.inner.config.run_dir.join(&label);
         end_unknown(&run_dir).await?;
         let _starting = self.inner.warm.begin(&(&start.limits).into());
-        let volume = self.inner.volumes.ensure(&label).map_err(HostError::Volume)?;
-        coditect_sandbox::volume::create(&volume, Mode::of_this_process()).map_err(HostError::Volume)?;
+        let volume = self.ready_volume(&label, &start.limits).await?;
         let (record, pidfd) = match self.bind_prepared(&start, &label, &run_dir, &volume).await {
             Some(bound) => bound,
-            None => self.launch(&start, &label, &run_dir, volume).await?,
+            None => match self.launch(&start, &label, &run_dir, volume).await {
+                Ok(launched) => launched,
+                Err(error) => {
+                    self.release_volume(&label).await;
+                    return Err(error);
+                }
+            },
         };
         self.insert(workspace, record, run_dir.clone(), pidfd);
         // The socket listens from before the agent runs, so this waits exactly until it answers.
@@ -381,13 +402,16 @@ impl Host {
         stops.join_all().await
     }
 
-    /// Changes the limits of a running workspace. Does nothing when it does not run.
+    /// Changes the limits of a running workspace, its volume's included. Does nothing when it does not run. Answers when
+    /// the volume's size holds. Blocks for as long as the disk takes.
     ///
     /// # Errors
-    /// The kernel's, when it refuses (memory below what is in use, for example).
-    pub fn set_limits(&self, workspace: WorkspaceId, limits: &Limits) -> io::Result<()> {
-        let Some(entry) = lock(&self.inner.running).get(&workspace).cloned() else { return Ok(()) };
-        coditect_sandbox::control::set_limits(&entry.record, &limits.into())
+    /// The kernel's, when it refuses (memory below what is in use, for example). The volume's size is set all the same.
+    pub fn set_limits(&self, workspace: WorkspaceId, limits: &Limits) -> io::Result<Resized> {
+        let Some(entry) = lock(&self.inner.running).get(&workspace).cloned() else { return Ok(Resized::Now) };
+        let set = coditect_sandbox::control::set_limits(&entry.record, &limits.into());
+        let resized = self.inner.volumes.resize(&workspace.label(), limits);
+        set.and(resized)
     }
 
     /// What a running workspace uses; `None` when it does not run.
@@ -399,12 +423,13 @@ impl Host {
         let now = Instant::now();
         let mut samples = lock(&self.inner.samples);
         let cpu_millis = samples.cpu_rate(&label, now, usage.cpu_us.unwrap_or(0));
-        let (storage_bytes, count) = samples.storage(&label, now);
+        let known = self.inner.volumes.used_bytes(&label);
+        let (storage_bytes, count) = if known.is_some() { (known, false) } else { samples.storage(&label, now) };
         drop(samples);
         if count {
             let inner = self.inner.clone();
             self.inner.tasks.spawn_blocking(move || {
-                let bytes = inner.volumes.allocated_bytes(&label).ok();
+                let bytes = inner.volumes.counted_bytes(&label).ok();
                 lock(&inner.samples).counted(&label, Instant::now(), bytes);
             });
         }
@@ -447,6 +472,7 @@ impl Host {
         self.inner.closed.cancel();
         self.inner.watchers.close();
         self.inner.watchers.wait().await;
+        self.inner.volumes.close();
         // What frees space or counts it may take long, and is begun again by whoever opens this host next.
         self.inner.tasks.close();
     }
@@ -474,9 +500,8 @@ impl Host {
     fn insert(&self, workspace: WorkspaceId, record: SandboxRecord, run_dir: PathBuf, pidfd: OwnedFd) {
         let generation = Generation(record.generation);
         let record = Arc::new(record);
-        lock(&self.inner.running)
-            .insert(workspace, Running { record: record.clone(), generation, run_dir: run_dir.clone() });
-        let inner = self.inner.clone();
+        self.note_running(workspace, Running { record: record.clone(), generation, run_dir: run_dir.clone() });
+        let (host, inner) = (self.clone(), self.inner.clone());
         let watch = async move {
             let ended = tokio::select! {
                 ended = wait_for_exit(pidfd) => ended,
@@ -495,6 +520,7 @@ impl Host {
             if let Ok(Err(error)) = cleared.await {
                 warn!(%error, "the sandbox's cgroup could not be removed");
             }
+            host.release_volume(&workspace.label()).await;
             remove_run_dir(&run_dir);
             lock(&inner.id_ranges).release(record.ids);
             lock(&inner.samples).forget(&workspace.label());

@@ -26,4 +26,4 @@ pub use host::{Host, HostConfig, OpenError, StartWorkspace, Status, WarmReport};
 pub use port_stream::PortStream;
 pub use relay::ConnectError;
 pub use running::HostError;
-pub use volume::make_private_dir;
+pub use volume::{Resized, StorageConfig, StorageKind, StorageReport, make_private_dir};

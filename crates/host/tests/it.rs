@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use coditect_host::{ConnectError, Host, HostConfig, HostError, StartWorkspace};
+use coditect_host::{ConnectError, Host, HostConfig, HostError, StartWorkspace, StorageConfig, StorageKind};
 use coditect_model::id::WorkspaceId;
 use coditect_model::tier::{Limits, TierTable};
 use coditect_model::warm::Policy;
@@ -73,6 +73,7 @@ fn open_in(dir: &Path, instance: &str, warm: Policy) -> Host {
         instance: instance.to_owned(),
         hide: vec![dir.to_owned()],
         warm,
+        storage: StorageConfig { kind: Some(StorageKind::Directory), ..StorageConfig::default() },
     })
     .unwrap()
 }

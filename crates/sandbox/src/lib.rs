@@ -27,6 +27,7 @@ pub mod probe;
 pub mod pty;
 pub mod record;
 pub mod spec;
+pub mod storage;
 pub mod unbound;
 pub mod volume;
 

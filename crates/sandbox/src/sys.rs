@@ -103,6 +103,7 @@ mod birth;
 pub(crate) mod forbidden;
 pub(crate) mod hostile;
 mod mount;
+pub(crate) mod storage;
 
 pub(crate) use birth::{
     Cloned, Net, SingleThreaded, borrow_inherited, clone_for_attempt, clone_into_namespaces, close_all_from,

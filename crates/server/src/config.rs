@@ -12,6 +12,7 @@ use coditect_model::tier::{Limits, TierTable};
 
 mod origin;
 mod reader;
+mod storage;
 mod warm;
 
 pub(crate) use origin::Origin;
@@ -53,6 +54,8 @@ pub(crate) struct Config {
     pub shutdown_deadline_s: u64,
     /// Sandboxes prepared ahead.
     pub warm: coditect_model::warm::Policy,
+    /// How volumes are kept.
+    pub storage: coditect_host::StorageConfig,
     /// Quotas by tier.
     pub tiers: TierTable,
 }
@@ -138,6 +141,7 @@ impl Config {
         });
         let shutdown_deadline_s = reader.number("shutdown_deadline_s", 10, 1, 600);
         let warm = warm::read(&mut reader);
+        let storage = storage::read(&mut reader);
         let tiers = read_tiers(&mut reader);
         reader.refuse_unknown_keys();
         let problems = reader.into_problems();
@@ -161,6 +165,7 @@ impl Config {
                     log_format,
                     shutdown_deadline_s,
                     warm,
+                    storage,
                     tiers,
                 })
             }

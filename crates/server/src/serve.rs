@@ -70,10 +70,17 @@ async fn serve(config: Config, stop_all: bool) -> Result<ExitCode> {
         instance,
         hide: vec![config.data_dir.clone(), config.run_dir.clone()],
         warm: config.warm,
+        storage: config.storage.clone(),
     })?;
+    let storage = host.storage_report();
+    info!(kind = storage.kind.name(), reserve_mib = storage.reserve_bytes >> 20, "volumes are ready");
+    for warning in storage.warnings {
+        warn!("{warning}");
+    }
     let adopted = host.adopt().await.context("the run directory cannot be read")?;
     if stop_all {
         let code = end_everything(&host).await;
+        host.close().await;
         store.close().await;
         return code;
     }

@@ -162,6 +162,7 @@ pub(crate) fn open(dir: &Path, instance: &str, agent_binary: PathBuf) -> Host {
         instance: instance.to_owned(),
         hide: vec![dir.to_owned()],
         warm: coditect_model::warm::Policy::OFF,
+        storage: coditect_host::StorageConfig::default(),
     })
     .unwrap()
 }

@@ -14,6 +14,13 @@ pub(crate) fn run(config: &Config, json: bool) -> Result<ExitCode, Failure> {
         LogFormat::Text => "text",
         LogFormat::Json => "json",
     };
+    // What is not set is decided at the start, and TOML has no word for that.
+    let mut storage = serde_json::json!({ "kind": config.storage.kind.map_or("auto", |kind| kind.name()) });
+    for (key, bytes) in [("reserve_bytes", config.storage.reserve_bytes), ("pool_bytes", config.storage.pool_bytes)] {
+        if let Some(bytes) = bytes {
+            storage[key] = bytes.into();
+        }
+    }
     let value = serde_json::json!({
         "listen": config.listen,
         "public_url": config.public_url.to_string(),
@@ -29,6 +36,7 @@ pub(crate) fn run(config: &Config, json: bool) -> Result<ExitCode, Failure> {
         "log": config.log,
         "log_format": log_format,
         "shutdown_deadline_s": config.shutdown_deadline_s,
+        "storage": storage,
         "tiers": config.tiers,
     });
     if json {

@@ -120,7 +120,7 @@ impl Reader {
 }
 
 /// Every key of the file.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 17] = [
     "listen",
     "public_url",
     "workspace_domain",
@@ -135,6 +135,7 @@ const KNOWN: [&str; 16] = [
     "log",
     "log_format",
     "shutdown_deadline_s",
+    "storage",
     "tiers",
     "warm",
 ];
