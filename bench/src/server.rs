@@ -19,17 +19,22 @@ pub(crate) struct Server {
     environment: Vec<(String, String)>,
     /// Its address for programs.
     pub base: String,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Server {
     /// Starts the release binary that lies beside this one and waits until it is ready.
     pub(crate) async fn start() -> Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with settings of its own.
+    pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Result<Self> {
         let binary = std::env::current_exe()?.with_file_name("coditect");
         ensure!(binary.exists(), "{} is missing; run `make bench`", binary.display());
         let data = tempfile::Builder::new().prefix("coditect-bench-").tempdir()?;
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let environment = vec![
+        let mut environment = vec![
             ("CODITECT_LISTEN".to_owned(), format!("127.0.0.1:{port}")),
             ("CODITECT_DATA_DIR".to_owned(), data.path().display().to_string()),
             ("CODITECT_LOG".to_owned(), "warn".to_owned()),
@@ -37,6 +42,7 @@ impl Server {
             ("CODITECT_TIERS__PRO__WORKSPACES".to_owned(), "2000".to_owned()),
             ("CODITECT_TIERS__PRO__CONCURRENT_SESSIONS".to_owned(), "2000".to_owned()),
         ];
+        environment.extend(settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
         let child = Command::new(&binary)
             .arg("serve")
             .envs(environment.clone())
@@ -44,7 +50,7 @@ impl Server {
             .stdout(Stdio::null())
             .spawn()
             .context("the server does not start")?;
-        let server = Self { child, binary, environment, base: format!("http://127.0.0.1:{port}"), _data: data };
+        let server = Self { child, binary, environment, base: format!("http://127.0.0.1:{port}"), data };
         let end = Instant::now() + Duration::from_secs(20);
         loop {
             if let Ok(answer) = reqwest::get(format!("{}/health/ready", server.base)).await
@@ -54,6 +60,22 @@ impl Server {
             }
             ensure!(Instant::now() < end, "the server is not ready after 20 s");
             tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits until a sandbox is prepared.
+    pub(crate) async fn prepared(&self) -> Result<()> {
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            let waiting = std::fs::read_dir(self.data.path().join("run"))?.flatten().any(|entry| {
+                // Its record is written a moment before its agent runs: the pause below is for that.
+                entry.file_name().to_string_lossy().starts_with(".warm-") && entry.path().join("sandbox.json").exists()
+            });
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if waiting {
+                return Ok(());
+            }
+            ensure!(Instant::now() < end, "no sandbox is prepared after 20 s");
         }
     }
 

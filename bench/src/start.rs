@@ -8,12 +8,13 @@ use anyhow::{Context as _, Result, ensure};
 use coditect_host::{Host, HostConfig, StartWorkspace};
 use coditect_model::ambient::Entropy;
 use coditect_model::id::WorkspaceId;
-use coditect_model::tier::TierTable;
+use coditect_model::tier::{Limits, TierTable};
+use coditect_model::warm::Policy;
 use coditect_model::workspace::Generation;
 
 use crate::channel;
 use crate::report::Question;
-use crate::server::Server;
+use crate::server::{Client, Server};
 use crate::stats::Samples;
 
 struct Random;
@@ -28,63 +29,117 @@ impl Entropy for Random {
 pub(crate) async fn measure(server: &Server, rounds: usize) -> Result<Question> {
     let mut question = Question::new("Sandbox start to the end of its first command (`true`)", "ms", "bubblewrap");
     let dir = tempfile::Builder::new().prefix("coditect-bench-host-").tempdir()?;
-    let host = Host::open(HostConfig {
-        state_dir: dir.path().join("host"),
-        run_dir: dir.path().join("run"),
-        base: "/".into(),
-        agent_binary: std::env::current_exe()?.with_file_name("coditect-agent"),
-        instance: "coditect-bench-host".to_owned(),
-        hide: vec![dir.path().to_owned()],
-        warm: coditect_model::warm::Policy::OFF,
-        storage: coditect_host::StorageConfig::default(),
-    })?;
+    let host = host(dir.path(), "cold", Policy::OFF)?;
+    let warm_host = host_that_prepares(dir.path()).await?;
+    let cold_server = Server::start_with(&[("CODITECT_WARM__MAX", "0")]).await?;
     let limits = TierTable::default().get("pro").context("the tier pro")?.clone();
-    let client = server.account("start@bench.test").await?;
-    let existing = client.workspace("existing").await?;
+    let (client, cold_client) = (server.account("start@bench.test").await?, cold_server.account("c@bench.test").await?);
+    let (existing, cold_existing) = (client.workspace("existing").await?, cold_client.workspace("existing").await?);
 
     let mut shell = OciShell::open(dir.path())?;
     let crun = bundle(dir.path(), "crun")?;
     let runc = bundle(dir.path(), "runc")?;
-    let mut times: [Vec<Duration>; 7] = Default::default();
+    let mut times: [Vec<Duration>; 11] = Default::default();
     for round in 0..rounds {
         times[0].push(process("bwrap", &bubblewrap(), &["true"]).await?);
         times[1].push(shell.run(&format!("crun run --bundle {crun} cb-crun-{round}")).await?);
         times[2].push(shell.run(&format!("runc run --bundle {runc} cb-runc-{round}")).await?);
 
-        let workspace = WorkspaceId::random(&Random);
-        let generation = Generation(1);
-        let start = Instant::now();
-        host.start(StartWorkspace { workspace, generation, limits: limits.clone() }).await?;
-        times[3].push(start.elapsed());
-        let stream = host.connect_agent(workspace, generation).await?;
-        channel::run_true(channel::open(Box::new(stream), "agent", "/v1/exec", "").await?).await?;
-        times[4].push(start.elapsed());
-        host.delete(workspace, generation).await?;
+        let [answered, ended] = on_host(&host, &limits).await?;
+        times[3].push(answered);
+        times[4].push(ended);
+        prepared(&warm_host).await?;
+        let [answered, ended] = on_host(&warm_host, &limits).await?;
+        times[5].push(answered);
+        times[6].push(ended);
 
-        let start = Instant::now();
-        let opened = client.open(&existing.id).await?;
-        times[5].push(start.elapsed());
-        let path = format!("{}/v1/exec", opened.access.path);
-        channel::run_true(channel::open_tcp(&client.base, &path, &opened.access.grant).await?).await?;
-        times[6].push(start.elapsed());
-        let stop = format!("/api/v5/workspaces/{}/stop?wait_ms=10000", existing.id);
-        let _: serde_json::Value = client.post(&stop, &serde_json::json!({})).await?;
+        let [opened, ended] = over_api(&cold_client, &cold_existing.id).await?;
+        times[7].push(opened);
+        times[8].push(ended);
+        server.prepared().await?;
+        let [opened, ended] = over_api(&client, &existing.id).await?;
+        times[9].push(opened);
+        times[10].push(ended);
     }
+    let report = warm_host.warm_report();
+    ensure!(report.missed == 0, "a start that was to be prepared was cold: {report:?}");
     host.close().await;
+    warm_host.close().await;
+    cold_server.stop()?;
     let names = [
         "bubblewrap",
         "crun",
         "runc",
         "Coditect host: agent answers (new volume, cold)",
         "Coditect host: `true` has ended (new volume, cold)",
-        "Coditect API: session open, workspace runs",
-        "Coditect API: `true` has ended, through the router",
+        "Coditect host: agent answers (new volume, prepared)",
+        "Coditect host: `true` has ended (new volume, prepared)",
+        "Coditect API: session open, workspace runs (cold)",
+        "Coditect API: `true` has ended, through the router (cold)",
+        "Coditect API: session open, workspace runs (prepared)",
+        "Coditect API: `true` has ended, through the router (prepared)",
     ];
     for (name, durations) in names.into_iter().zip(times) {
         question.durations(name, &Samples::new(durations));
     }
-    question.note("bubblewrap, crun and runc run `true` as the sandbox's only process, with namespaces but without an agent, and are timed from spawn to exit. crun and runc are started by a waiting shell in a mount namespace that shows cgroup version 1 alone, because crun refuses hybrid hierarchies. No pool is used.");
+    question.note("bubblewrap, crun and runc run `true` as the sandbox's only process, with namespaces but without an agent, and are timed from spawn to exit. crun and runc are started by a waiting shell in a mount namespace that shows cgroup version 1 alone, because crun refuses hybrid hierarchies. \"Cold\" makes the sandbox then; \"prepared\" takes one that was made before, and waits until there is one before the time counts.");
     Ok(question)
+}
+
+fn host(dir: &Path, name: &str, warm: Policy) -> Result<Host> {
+    Ok(Host::open(HostConfig {
+        state_dir: dir.join(name),
+        run_dir: dir.join(format!("run-{name}")),
+        base: "/".into(),
+        agent_binary: std::env::current_exe()?.with_file_name("coditect-agent"),
+        instance: format!("coditect-bench-{name}"),
+        hide: vec![dir.to_owned()],
+        warm,
+        storage: coditect_host::StorageConfig::default(),
+    })?)
+}
+
+async fn host_that_prepares(dir: &Path) -> Result<Host> {
+    let host = host(dir, "warm", Policy::default())?;
+    host.adopt().await?;
+    host.keep_warm();
+    Ok(host)
+}
+
+async fn prepared(host: &Host) -> Result<()> {
+    let end = Instant::now() + Duration::from_secs(20);
+    while host.warm_report().ready == 0 {
+        ensure!(Instant::now() < end, "no sandbox is prepared after 20 s: {:?}", host.warm_report());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(())
+}
+
+/// A new workspace's start: until its agent answers, and until its first command has ended.
+async fn on_host(host: &Host, limits: &Limits) -> Result<[Duration; 2]> {
+    let workspace = WorkspaceId::random(&Random);
+    let generation = Generation(1);
+    let start = Instant::now();
+    host.start(StartWorkspace { workspace, generation, limits: limits.clone() }).await?;
+    let answered = start.elapsed();
+    let stream = host.connect_agent(workspace, generation).await?;
+    channel::run_true(channel::open(Box::new(stream), "agent", "/v1/exec", "").await?).await?;
+    let ended = start.elapsed();
+    host.delete(workspace, generation).await?;
+    Ok([answered, ended])
+}
+
+/// An existing workspace's opening: until the session's answer, and until its first command has ended.
+async fn over_api(client: &Client, workspace: &str) -> Result<[Duration; 2]> {
+    let start = Instant::now();
+    let opened = client.open(workspace).await?;
+    let answered = start.elapsed();
+    let path = format!("{}/v1/exec", opened.access.path);
+    channel::run_true(channel::open_tcp(&client.base, &path, &opened.access.grant).await?).await?;
+    let ended = start.elapsed();
+    let stop = format!("/api/v5/workspaces/{workspace}/stop?wait_ms=10000");
+    let _: serde_json::Value = client.post(&stop, &serde_json::json!({})).await?;
+    Ok([answered, ended])
 }
 
 /// A shell that starts OCI runtimes in a mount namespace of its own, with the machine's root once more as their root,

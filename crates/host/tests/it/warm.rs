@@ -310,3 +310,39 @@ async fn as_a_host_that_is_killed() {
         host.start(start(workspace(seed), 1)).await.unwrap();
     }
 }
+
+/// Starts that are measured of each kind.
+const MEASURED: u64 = 200;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement: cargo test -p coditect-host --test it -- --ignored --nocapture starts_take"]
+async fn starts_take() {
+    for policy in [ONE, Policy::OFF] {
+        let machine = Machine::warm(policy);
+        let host = machine.open();
+        host.adopt().await.unwrap();
+        host.keep_warm();
+        let mut times = Vec::new();
+        for number in 0..MEASURED {
+            ready(&host, policy.max).await;
+            let mut bytes = [77; 16];
+            bytes[..8].copy_from_slice(&number.to_be_bytes());
+            let id = WorkspaceId::from_bytes(bytes);
+            let begun = std::time::Instant::now();
+            host.start(start(id, 1)).await.unwrap();
+            times.push(begun.elapsed());
+            host.delete(id, Generation(1)).await.unwrap();
+        }
+        times.sort_unstable();
+        let quantile = |share: usize| times[times.len() * share / 100];
+        println!("at most {} prepared: p50 {:?}, p99 {:?}", policy.max, quantile(50), quantile(99));
+        ready(&host, policy.max).await;
+        for pid in machine.waiting() {
+            let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
+            let own = rollup.lines().filter(|line| line.starts_with("Pss:") || line.starts_with("Private"));
+            println!("an agent that waits: {}", own.collect::<Vec<_>>().join(", "));
+        }
+        host.close().await;
+        machine.assert_clean();
+    }
+}
