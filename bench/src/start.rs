@@ -96,6 +96,7 @@ fn host(dir: &Path, name: &str, warm: Policy) -> Result<Host> {
         hide: vec![dir.to_owned()],
         warm,
         storage: coditect_host::StorageConfig::default(),
+        network: coditect_host::NetworkConfig::default(),
     })?)
 }
 

@@ -15,7 +15,7 @@ use coditect_model::workspace::Generation;
 use coditect_sandbox::agent_config::AgentConfig;
 use coditect_sandbox::launcher::Launcher;
 use coditect_sandbox::record::SandboxRecord;
-use coditect_sandbox::spec::{AGENT_LOG, IdRange, Identity, Network, SandboxSpec};
+use coditect_sandbox::spec::{self, AGENT_LOG, IdRange, Identity, SandboxSpec};
 use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::sync::broadcast;
@@ -25,6 +25,7 @@ use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::generations::Generations;
 use crate::id_ranges::IdRanges;
+use crate::network::{Network, NetworkConfig};
 use crate::port_stream::PortStream;
 use crate::relay::{self, ConnectError};
 use crate::running::{HostError, Running, Table};
@@ -60,6 +61,8 @@ pub struct HostConfig {
     pub agent_binary: PathBuf,
     /// Names this installation's cgroups; unique on the machine.
     pub instance: String,
+    /// The network of workspaces.
+    pub network: NetworkConfig,
     /// Directories that no sandbox may see, even where they lie inside the base.
     pub hide: Vec<PathBuf>,
     /// Sandboxes prepared ahead.
@@ -105,6 +108,9 @@ pub enum OpenError {
     /// The launcher.
     #[error("the sandbox launcher cannot be started: {0}")]
     Launcher(#[from] coditect_sandbox::launcher::LaunchError),
+    /// The network, as it is configured.
+    #[error("workspaces cannot have the network that is configured: {0}")]
+    Network(#[source] io::Error),
 }
 
 /// One machine's workspaces. Cheap to clone.
@@ -118,6 +124,7 @@ struct Inner {
     volumes: Volumes,
     launcher: Launcher,
     warm: warm::Pool,
+    network: Network,
     running: Mutex<Table>,
     id_ranges: Mutex<IdRanges>,
     generations: Mutex<Generations>,
@@ -155,11 +162,14 @@ impl Host {
         let volumes = Volumes::open(&config.state_dir, &config.storage).map_err(directory(config.state_dir.clone()))?;
         let generations = Generations::open(generations_dir.clone()).map_err(directory(generations_dir))?;
         let launcher = Launcher::spawn(&config.agent_binary)?;
+        let network =
+            Network::open(&config.network, &config.instance, &config.state_dir).map_err(OpenError::Network)?;
         let inner = Inner {
             warm: warm::Pool::new(config.warm),
             config,
             volumes,
             launcher,
+            network,
             running: Mutex::default(),
             id_ranges: Mutex::default(),
             generations: Mutex::new(generations),
@@ -201,6 +211,7 @@ impl Host {
         self.inner.volumes.adopt(&labels)?;
         for (workspace, record, run_dir, pidfd) in alive {
             lock(&self.inner.id_ranges).reserve(record.ids);
+            self.inner.network.adopt(&record);
             info!(%workspace, pid = record.pid, "adopted a running sandbox");
             self.insert(workspace, record, run_dir, pidfd);
         }
@@ -214,6 +225,7 @@ impl Host {
         for stray in coditect_sandbox::control::sweep(&self.inner.config.instance, &names)?.strays {
             warn!(name = stray.name, pids = ?stray.pids, "processes of a sandbox without a record; end them by hand");
         }
+        self.inner.network.sweep();
         Ok(self.list())
     }
 
@@ -265,7 +277,7 @@ impl Host {
         }
         let label = workspace.label();
         let run_dir = self.inner.config.run_dir.join(&label);
-        end_unknown(&run_dir).await?;
+        self.end_unknown(&run_dir).await?;
         let _starting = self.inner.warm.begin(&(&start.limits).into());
         let volume = self.ready_volume(&label, &start.limits).await?;
         let (record, pidfd) = match self.bind_prepared(&start, &label, &run_dir, &volume).await {
@@ -300,7 +312,7 @@ impl Host {
         let ids = lock(&self.inner.id_ranges).take().ok_or(HostError::Full)?;
         let identity = Some(identity(start, label, volume));
         let spec = self.spec(ambient::sandbox_name(), ids, run_dir, (&start.limits).into(), identity);
-        match self.make(spec).await {
+        match self.make(spec, start.limits.network_kbit).await {
             Ok(made) => Ok(made),
             Err(error) => {
                 self.give_up(run_dir, ids).await;
@@ -324,22 +336,28 @@ impl Host {
             base: self.inner.config.base.clone(),
             run_dir: run_dir.to_owned(),
             hide: self.inner.config.hide.clone(),
-            network: Network::Isolated,
+            network: spec::Network::Isolated,
             limits,
             identity,
         }
     }
 
-    async fn make(&self, spec: SandboxSpec) -> Result<(SandboxRecord, OwnedFd), HostError> {
+    async fn make(&self, spec: SandboxSpec, kbit: u32) -> Result<(SandboxRecord, OwnedFd), HostError> {
         make_private_dir(&spec.run_dir).map_err(HostError::State)?;
         let run_dir = spec.run_dir.clone();
         let inner = self.inner.clone();
         let span = tracing::Span::current();
-        let launch = tokio::task::spawn_blocking(move || span.in_scope(|| inner.launcher.launch(&spec)));
+        let launch = tokio::task::spawn_blocking(move || {
+            let _in_span = span.enter();
+            inner.network.launch(&inner.launcher, spec, kbit)
+        });
         let record = launch.await.map_err(|error| HostError::Agent(error.to_string()))??;
         match record.is_alive() {
             Ok(Some(pidfd)) => Ok((record, pidfd)),
-            Ok(None) => Err(HostError::Agent(format!("it ended at once: {}", last_words(&run_dir)))),
+            Ok(None) => {
+                self.inner.network.release(record.network);
+                Err(HostError::Agent(format!("it ended at once: {}", last_words(&run_dir))))
+            }
             Err(error) => Err(HostError::State(error)),
         }
     }
@@ -347,7 +365,7 @@ impl Host {
     /// After a sandbox could not be made. Usually nothing is left. Where one was made all the same and cannot be ended
     /// now, its record and its ids stay taken: the next start ends it.
     async fn give_up(&self, run_dir: &Path, ids: IdRange) {
-        match end_unknown(run_dir).await {
+        match self.end_unknown(run_dir).await {
             Ok(()) => {
                 remove_run_dir(run_dir);
                 lock(&self.inner.id_ranges).release(ids);
@@ -406,12 +424,20 @@ impl Host {
     /// the volume's size holds. Blocks for as long as the disk takes.
     ///
     /// # Errors
-    /// The kernel's, when it refuses (memory below what is in use, for example). The volume's size is set all the same.
+    /// The kernel's, when it refuses (memory below what is in use, for example). The volume's size and the bandwidth are set
+    /// all the same.
     pub fn set_limits(&self, workspace: WorkspaceId, limits: &Limits) -> io::Result<Resized> {
         let Some(entry) = lock(&self.inner.running).get(&workspace).cloned() else { return Ok(Resized::Now) };
         let set = coditect_sandbox::control::set_limits(&entry.record, &limits.into());
+        let network = self.inner.network.set_limits(&entry.record, limits.network_kbit);
         let resized = self.inner.volumes.resize(&workspace.label(), limits);
-        set.and(resized)
+        set.and(network).and(resized)
+    }
+
+    /// How workspaces reach the network on this machine.
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.inner.network
     }
 
     /// What a running workspace uses; `None` when it does not run.
@@ -473,6 +499,9 @@ impl Host {
         self.inner.watchers.close();
         self.inner.watchers.wait().await;
         self.inner.volumes.close();
+        let inner = self.inner.clone();
+        // It waits for threads of its own.
+        let _ = tokio::task::spawn_blocking(move || inner.network.close()).await;
         // What frees space or counts it may take long, and is begun again by whoever opens this host next.
         self.inner.tasks.close();
     }
@@ -523,6 +552,7 @@ impl Host {
             host.release_volume(&workspace.label()).await;
             remove_run_dir(&run_dir);
             lock(&inner.id_ranges).release(record.ids);
+            inner.network.release(record.network);
             lock(&inner.samples).forget(&workspace.label());
             lock(&inner.running).remove(&workspace);
             // No subscriber is no error: they list when they arrive.
@@ -540,6 +570,18 @@ impl Host {
                 Err(broadcast::error::RecvError::Closed) => break,
             }
         }
+    }
+
+    /// Ends a sandbox that lives although the host does not know it: one whose start was given up half way.
+    async fn end_unknown(&self, run_dir: &Path) -> Result<(), HostError> {
+        let Some((record, _)) = living_record(run_dir).map_err(HostError::State)? else { return Ok(()) };
+        warn!(pid = record.pid, "ending a sandbox that was left behind by an earlier start");
+        let network = record.network;
+        let stop = tokio::task::spawn_blocking(move || coditect_sandbox::control::stop(&record, Duration::ZERO));
+        let stopped = stop.await.map_err(|error| HostError::Stop(error.to_string()))?;
+        stopped.map_err(|error| HostError::Stop(error.to_string()))?;
+        self.inner.network.release(network);
+        Ok(())
     }
 
     /// Ends a sandbox and waits until nothing of it is left. The caller has the workspace's turn.
@@ -592,15 +634,6 @@ fn living_record(run_dir: &Path) -> io::Result<Option<(SandboxRecord, OwnedFd)>>
         Err(error) => return Err(error),
     };
     Ok(record.is_alive()?.map(|pidfd| (record, pidfd)))
-}
-
-/// Ends a sandbox that lives although the host does not know it: one whose start was given up half way.
-async fn end_unknown(run_dir: &Path) -> Result<(), HostError> {
-    let Some((record, _)) = living_record(run_dir).map_err(HostError::State)? else { return Ok(()) };
-    warn!(pid = record.pid, "ending a sandbox that was left behind by an earlier start");
-    let stop = tokio::task::spawn_blocking(move || coditect_sandbox::control::stop(&record, Duration::ZERO));
-    let stopped = stop.await.map_err(|error| HostError::Stop(error.to_string()))?;
-    stopped.map_err(|error| HostError::Stop(error.to_string()))
 }
 
 /// The run directories of sandboxes: those whose name is a workspace's label.

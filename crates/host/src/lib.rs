@@ -16,6 +16,7 @@ pub mod fuzzing;
 mod generations;
 mod host;
 mod id_ranges;
+mod network;
 mod port_stream;
 mod relay;
 mod running;
@@ -23,6 +24,7 @@ mod usage;
 mod volume;
 
 pub use host::{Host, HostConfig, OpenError, StartWorkspace, Status, WarmReport};
+pub use network::{Allow, Lease, Network, NetworkConfig, NetworkMode, NetworkReport, Subnet};
 pub use port_stream::PortStream;
 pub use relay::ConnectError;
 pub use running::HostError;

@@ -28,6 +28,9 @@ pub enum HostError {
     /// The volume's directory.
     #[error("the volume cannot be made ready: {0}")]
     Volume(#[source] io::Error),
+    /// No network for it.
+    #[error("no network can be made for the workspace: {0}")]
+    Network(#[source] io::Error),
     /// The host's own state.
     #[error("the host's state cannot be written: {0}")]
     State(#[source] io::Error),

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use coditect_host::{ConnectError, Host, HostConfig, HostError, StartWorkspace, StorageConfig, StorageKind};
+use coditect_host::{
+    ConnectError, Host, HostConfig, HostError, NetworkConfig, StartWorkspace, StorageConfig, StorageKind,
+};
 use coditect_model::id::WorkspaceId;
 use coditect_model::tier::{Limits, TierTable};
 use coditect_model::warm::Policy;
@@ -17,6 +19,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[path = "it/inside.rs"]
 mod inside;
+#[path = "it/internet.rs"]
+mod internet;
+#[path = "it/network.rs"]
+mod network;
 #[path = "it/warm.rs"]
 mod warm;
 
@@ -44,7 +50,11 @@ impl Machine {
     }
 
     fn open(&self) -> Host {
-        open_in(self.dir.path(), &self.instance, self.warm)
+        self.open_with(NetworkConfig { ready: 1, ..NetworkConfig::default() })
+    }
+
+    fn open_with(&self, network: NetworkConfig) -> Host {
+        open_in(self.dir.path(), &self.instance, self.warm, network)
     }
 
     fn run_dir(&self) -> PathBuf {
@@ -62,7 +72,21 @@ impl Machine {
     }
 }
 
-fn open_in(dir: &Path, instance: &str, warm: Policy) -> Host {
+impl Drop for Machine {
+    /// The host has been dropped or closed by now: where no sandbox lives, nothing of its network is left.
+    fn drop(&mut self) {
+        if std::thread::panicking() || !Host::list_records(&self.run_dir()).unwrap().is_empty() {
+            return;
+        }
+        let began = std::time::Instant::now();
+        while internet::output("nft", &["list", "tables"]).lines().any(|line| line.ends_with(&self.instance)) {
+            assert!(began.elapsed() < DEADLINE, "the network of {} is left", self.instance);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+fn open_in(dir: &Path, instance: &str, warm: Policy, network: NetworkConfig) -> Host {
     let agent = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/test/coditect-agent");
     assert!(agent.exists(), "{} is missing: run `cargo xtask agent target/test/coditect-agent`", agent.display());
     Host::open(HostConfig {
@@ -74,6 +98,7 @@ fn open_in(dir: &Path, instance: &str, warm: Policy) -> Host {
         hide: vec![dir.to_owned()],
         warm,
         storage: StorageConfig { kind: Some(StorageKind::Directory), ..StorageConfig::default() },
+        network,
     })
     .unwrap()
 }

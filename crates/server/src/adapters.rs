@@ -30,7 +30,9 @@ fn host_error(error: coditect_host::HostError) -> HostError {
     match error {
         E::Outdated { newest, .. } => HostError::Stale { seen: newest },
         E::Full => HostError::Unavailable(error.to_string()),
-        E::Volume(_) | E::State(_) | E::Launch(_) | E::Agent(_) | E::Stop(_) => HostError::Failed(error.to_string()),
+        E::Network(_) | E::Volume(_) | E::State(_) | E::Launch(_) | E::Agent(_) | E::Stop(_) => {
+            HostError::Failed(error.to_string())
+        }
     }
 }
 

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use coditect_host::NetworkConfig;
 use coditect_model::tier::{Limits, TierTable};
 
+mod network;
 mod origin;
 mod reader;
 mod storage;
@@ -58,6 +60,8 @@ pub(crate) struct Config {
     pub storage: coditect_host::StorageConfig,
     /// Quotas by tier.
     pub tiers: TierTable,
+    /// The network of workspaces.
+    pub network: NetworkConfig,
 }
 
 /// Who may make an account.
@@ -143,6 +147,7 @@ impl Config {
         let warm = warm::read(&mut reader);
         let storage = storage::read(&mut reader);
         let tiers = read_tiers(&mut reader);
+        let network = network::read(&mut reader, &tiers);
         reader.refuse_unknown_keys();
         let problems = reader.into_problems();
         match (public_url, workspace_domain, registration, log, log_format) {
@@ -167,6 +172,7 @@ impl Config {
                     warm,
                     storage,
                     tiers,
+                    network,
                 })
             }
             _ => Err(Problems(problems)),

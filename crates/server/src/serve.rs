@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use coditect_control::{Control, ControlConfig};
-use coditect_host::{Host, HostConfig};
+use coditect_host::{Host, HostConfig, NetworkReport};
 use coditect_model::ambient::{Clock, Entropy, random_bytes};
 use coditect_model::id::HostId;
 use coditect_router::{RouterConfig, RouterParts};
@@ -68,6 +68,7 @@ async fn serve(config: Config, stop_all: bool) -> Result<ExitCode> {
         base: config.base.clone(),
         agent_binary: config.agent_binary.clone(),
         instance,
+        network: config.network.clone(),
         hide: vec![config.data_dir.clone(), config.run_dir.clone()],
         warm: config.warm,
         storage: config.storage.clone(),
@@ -77,6 +78,7 @@ async fn serve(config: Config, stop_all: bool) -> Result<ExitCode> {
     for warning in storage.warnings {
         warn!("{warning}");
     }
+    tell_of_network(host.network().report());
     let adopted = host.adopt().await.context("the run directory cannot be read")?;
     if stop_all {
         let code = end_everything(&host).await;
@@ -163,6 +165,15 @@ fn tell(capabilities: &Capabilities) -> Result<()> {
         warn!(feature = feature.title(), %reason, "NOT enforced on this machine");
     }
     Ok(())
+}
+
+/// Says how workspaces reach the network.
+fn tell_of_network(report: &NetworkReport) {
+    let range = report.range.map(|range| range.to_string()).unwrap_or_default();
+    info!(mode = ?report.mode, range, enforced = report.enforced.join("; "), "the network of workspaces");
+    for warning in &report.warnings {
+        warn!("{warning}");
+    }
 }
 
 async fn end_everything(host: &Host) -> Result<ExitCode> {

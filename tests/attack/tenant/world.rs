@@ -163,6 +163,7 @@ pub(crate) fn open(dir: &Path, instance: &str, agent_binary: PathBuf) -> Host {
         hide: vec![dir.to_owned()],
         warm: coditect_model::warm::Policy::OFF,
         storage: coditect_host::StorageConfig::default(),
+        network: coditect_host::NetworkConfig::default(),
     })
     .unwrap()
 }

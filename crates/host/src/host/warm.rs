@@ -22,7 +22,7 @@ use coditect_sandbox::spec::Limits;
 use tokio::sync::Notify;
 use tracing::{Instrument as _, debug, info, info_span, warn};
 
-use super::{Host, StartWorkspace, end_unknown, identity, living_record, lock, remove_run_dir};
+use super::{Host, StartWorkspace, identity, living_record, lock, remove_run_dir};
 use crate::ambient;
 use crate::running::HostError;
 
@@ -241,7 +241,7 @@ impl Host {
         let limits = lock(&self.inner.warm.state).limits.clone().unwrap_or(FIRST_LIMITS);
         let spec = self.spec(name, ids, &run_dir, limits, None);
         let base = spec.base.clone();
-        match self.make(spec).await {
+        match self.make(spec, self.inner.config.network.ready_kbit).await {
             Ok((record, pidfd)) => Ok(Prepared { record, pidfd, base }),
             Err(error) => {
                 self.give_up(&run_dir, ids).await;
@@ -270,8 +270,13 @@ impl Host {
         remove_run_dir(run_dir);
         let (identity, limits) = (identity(start, label, volume.to_owned()), Limits::from(&start.limits));
         let (inner, record, run_dir) = (self.inner.clone(), waiting.clone(), run_dir.to_owned());
-        let bind = tokio::task::spawn_blocking(move || inner.launcher.bind(&record, &identity, &limits, &run_dir));
-        match bind.await.map_err(|error| error.to_string()).and_then(|bound| bound.map_err(|error| error.to_string())) {
+        let kbit = start.limits.network_kbit;
+        let bind = tokio::task::spawn_blocking(move || {
+            // While it is nobody's: what fails here leaves it to be thrown away.
+            inner.network.set_limits(&record, kbit).map_err(|error| error.to_string())?;
+            inner.launcher.bind(&record, &identity, &limits, &run_dir).map_err(|error| error.to_string())
+        });
+        match bind.await.map_err(|error| error.to_string()).and_then(std::convert::identity) {
             Ok(record) => {
                 lock(&self.inner.warm.state).bound += 1;
                 Some((record, pidfd))
@@ -286,7 +291,7 @@ impl Host {
 
     /// Ends a prepared sandbox that nobody got.
     async fn discard(&self, unused: Prepared) {
-        let ids = unused.record.ids;
+        let (ids, network) = (unused.record.ids, unused.record.network);
         let run_dir = unused.record.run_dir.clone();
         let record = unused.record;
         let stop = tokio::task::spawn_blocking(move || coditect_sandbox::control::stop(&record, Duration::ZERO));
@@ -294,6 +299,7 @@ impl Host {
             Ok(()) => {
                 remove_run_dir(&run_dir);
                 lock(&self.inner.id_ranges).release(ids);
+                self.inner.network.release(network);
             }
             // It keeps its ids; the next host that is opened here ends it.
             Err(error) => warn!(%error, path = %run_dir.display(), "a prepared sandbox cannot be ended"),
@@ -308,7 +314,7 @@ impl Host {
                 continue;
             }
             if living_record(&entry.path())?.is_some() {
-                end_unknown(&entry.path()).await.map_err(io::Error::other)?;
+                self.end_unknown(&entry.path()).await.map_err(io::Error::other)?;
             }
             remove_run_dir(&entry.path());
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use coditect_host::Host;
+use coditect_host::{Host, NetworkConfig};
 use coditect_model::id::WorkspaceId;
 use coditect_model::warm::Policy;
 use coditect_model::workspace::Generation;
@@ -16,7 +16,9 @@ const ONE: Policy = Policy { max: 1, memory_bytes: 1 << 30 };
 
 impl Machine {
     fn warm(policy: Policy) -> Self {
-        Self { warm: policy, ..Self::new() }
+        let mut machine = Self::new();
+        machine.warm = policy;
+        machine
     }
 
     /// Process ids of the sandboxes that wait.
@@ -301,7 +303,7 @@ async fn a_host_that_is_killed_leaves_whole_workspaces_and_nothing_else() {
 async fn as_a_host_that_is_killed() {
     #[expect(clippy::disallowed_methods, reason = "how the test that starts this copy names its directory")]
     let (dir, instance) = (std::env::var(DOOMED_DIR).unwrap(), std::env::var(DOOMED_INSTANCE).unwrap());
-    let host = super::open_in(&PathBuf::from(&dir), &instance, Policy { max: 3, ..ONE });
+    let host = super::open_in(&PathBuf::from(&dir), &instance, Policy { max: 3, ..ONE }, NetworkConfig::default());
     host.adopt().await.unwrap();
     host.keep_warm();
     ready(&host, 1).await;

@@ -95,6 +95,32 @@ impl Reader {
         }
     }
 
+    /// Yes or no.
+    pub(super) fn flag(&mut self, key: &str, default: bool) -> bool {
+        match self.take(key) {
+            None => default,
+            Some(toml::Value::Boolean(value)) => value,
+            Some(toml::Value::String(text)) if text == "true" || text == "false" => text == "true",
+            Some(_) => {
+                self.problems.push(format!("{key}: must be true or false"));
+                default
+            }
+        }
+    }
+
+    /// Makes the keys of a table readable as `table.key`.
+    pub(super) fn open_table(&mut self, name: &str) {
+        match self.take(name) {
+            None => {}
+            Some(toml::Value::Table(table)) => {
+                for (key, value) in table {
+                    self.table.insert(format!("{name}.{key}"), value);
+                }
+            }
+            Some(_) => self.problems.push(format!("{name}: must be a table, such as [{name}]")),
+        }
+    }
+
     /// A path; relative ones start at the working directory.
     pub(super) fn path(&mut self, key: &str, default: &str) -> PathBuf {
         let text =
@@ -120,7 +146,7 @@ impl Reader {
 }
 
 /// Every key of the file.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "listen",
     "public_url",
     "workspace_domain",
@@ -138,6 +164,7 @@ const KNOWN: [&str; 17] = [
     "storage",
     "tiers",
     "warm",
+    "network",
 ];
 
 fn set(table: &mut toml::Table, path: &str, text: &str, problems: &mut Vec<String>, name: &str) {
