@@ -283,6 +283,7 @@ impl Host {
             }
             Err(error) => {
                 warn!(workspace = %start.workspace, %error, "a prepared sandbox could not be used; a new one is made");
+                lock(&self.inner.warm.state).missed += 1;
                 self.discard(Prepared { record: waiting, pidfd, base }).await;
                 None
             }
