@@ -1,6 +1,6 @@
-//! The machine's randomness: the only place of this crate that touches it.
+//! The machine's clock and randomness: the only place of this crate that touches them.
 
-use coditect_model::ambient::{Entropy, random_bytes};
+use coditect_model::ambient::{Entropy, Timestamp, random_bytes};
 
 /// The kernel's random numbers.
 struct KernelEntropy;
@@ -21,4 +21,11 @@ impl Entropy for KernelEntropy {
 /// A name for a sandbox that none has had and that says nothing about whose it is.
 pub(crate) fn sandbox_name() -> String {
     format!("s-{:016x}", u64::from_be_bytes(random_bytes(&KernelEntropy)))
+}
+
+/// The present moment.
+pub(crate) fn now() -> Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "this is the host's one look at the clock")]
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -32,12 +32,13 @@ use crate::running::{HostError, Running, Table};
 use crate::usage::Samples;
 use crate::volume::{Resized, StorageConfig, Volumes, make_private_dir};
 
+use crate::{agent_client, ambient};
+
+mod files;
+mod volumes;
 mod warm;
 
-use crate::{agent_client, ambient};
 pub use warm::WarmReport;
-
-mod volumes;
 
 /// How long a workspace's processes may take to end before they are killed.
 const STOP_GRACE: Duration = Duration::from_secs(3);
@@ -141,6 +142,7 @@ struct Inner {
     watching_space: AtomicBool,
     /// Why the host itself ended sandboxes.
     end_reasons: Mutex<HashMap<WorkspaceId, String>>,
+    file_watches: Mutex<files::FileWatches>,
 }
 
 /// Every lock here guards plain maps that are consistent between any two statements, so a panic elsewhere does not
@@ -181,6 +183,7 @@ impl Host {
             closed: CancellationToken::new(),
             watching_space: AtomicBool::new(false),
             end_reasons: Mutex::default(),
+            file_watches: Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -495,6 +498,7 @@ impl Host {
 
     /// Lets go of the sandboxes, which go on running: nothing of this process acts on them any more.
     pub async fn close(&self) {
+        self.end_file_reports().await;
         self.inner.closed.cancel();
         self.inner.watchers.close();
         self.inner.watchers.wait().await;
@@ -531,6 +535,7 @@ impl Host {
         let record = Arc::new(record);
         self.note_running(workspace, Running { record: record.clone(), generation, run_dir: run_dir.clone() });
         let (host, inner) = (self.clone(), self.inner.clone());
+        inner.watch_files(workspace, record.pid, false);
         let watch = async move {
             let ended = tokio::select! {
                 ended = wait_for_exit(pidfd) => ended,
@@ -542,6 +547,8 @@ impl Host {
                 return;
             }
             info!("the sandbox has ended");
+            // Before its volume is let go.
+            inner.unwatch_files(workspace).await;
             let cleared = tokio::task::spawn_blocking({
                 let record = record.clone();
                 move || coditect_sandbox::control::stop(&record, Duration::ZERO)

@@ -10,6 +10,7 @@
 
 mod agent_client;
 mod ambient;
+mod file_watch;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -17,6 +17,8 @@ use coditect_model::warm::Policy;
 use coditect_model::workspace::Generation;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+#[path = "it/files.rs"]
+mod files;
 #[path = "it/inside.rs"]
 mod inside;
 #[path = "it/internet.rs"]
@@ -33,6 +35,7 @@ struct Machine {
     dir: tempfile::TempDir,
     instance: String,
     warm: Policy,
+    storage: StorageKind,
 }
 
 impl Machine {
@@ -46,6 +49,7 @@ impl Machine {
             dir: tempfile::Builder::new().prefix("coditect-host-test-").tempdir().unwrap(),
             instance,
             warm: Policy::OFF,
+            storage: StorageKind::Directory,
         }
     }
 
@@ -54,7 +58,7 @@ impl Machine {
     }
 
     fn open_with(&self, network: NetworkConfig) -> Host {
-        open_in(self.dir.path(), &self.instance, self.warm, network)
+        open_on(self.dir.path(), &self.instance, self.warm, network, self.storage)
     }
 
     fn run_dir(&self) -> PathBuf {
@@ -87,6 +91,10 @@ impl Drop for Machine {
 }
 
 fn open_in(dir: &Path, instance: &str, warm: Policy, network: NetworkConfig) -> Host {
+    open_on(dir, instance, warm, network, StorageKind::Directory)
+}
+
+fn open_on(dir: &Path, instance: &str, warm: Policy, network: NetworkConfig, storage: StorageKind) -> Host {
     let agent = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/test/coditect-agent");
     assert!(agent.exists(), "{} is missing: run `cargo xtask agent target/test/coditect-agent`", agent.display());
     Host::open(HostConfig {
@@ -97,7 +105,7 @@ fn open_in(dir: &Path, instance: &str, warm: Policy, network: NetworkConfig) -> 
         instance: instance.to_owned(),
         hide: vec![dir.to_owned()],
         warm,
-        storage: StorageConfig { kind: Some(StorageKind::Directory), ..StorageConfig::default() },
+        storage: StorageConfig { kind: Some(storage), ..StorageConfig::default() },
         network,
     })
     .unwrap()

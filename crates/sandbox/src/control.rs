@@ -25,6 +25,8 @@ const SWEEP_DEADLINE: Duration = Duration::from_millis(100);
 /// inotify instances that all workspaces of a machine share: the kernel counts those of every user namespace that root
 /// made together, and its own default is 128.
 const INOTIFY_INSTANCES_MIN: u64 = 65_536;
+/// fanotify groups that the server has, one for each running workspace; the kernel's own default is 128.
+const FANOTIFY_GROUPS_MIN: u64 = 16_384;
 /// inotify watches that all workspaces of a machine share.
 const INOTIFY_WATCHES_MIN: u64 = 4 << 20;
 
@@ -33,9 +35,10 @@ const SOCKET_MEMORY_PART: u64 = 2;
 
 /// What all processes of a machine share and a few hundred busy workspaces would use up, by path below `/proc/sys`:
 /// terminals (128 spare ones in each sandbox), process numbers, open files (each costs its sandbox memory).
-const SHARED_MIN: [(&str, u64); 5] = [
+const SHARED_MIN: [(&str, u64); 6] = [
     ("fs/inotify/max_user_instances", INOTIFY_INSTANCES_MIN),
     ("fs/inotify/max_user_watches", INOTIFY_WATCHES_MIN),
+    ("fs/fanotify/max_user_groups", FANOTIFY_GROUPS_MIN),
     ("kernel/pty/max", 1 << 20),
     ("kernel/pid_max", 4 << 20),
     ("fs/file-max", 1 << 32),

@@ -18,6 +18,7 @@ pub mod children;
 pub mod control;
 pub mod escape;
 pub mod fds;
+pub mod file_events;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

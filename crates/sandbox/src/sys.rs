@@ -100,6 +100,7 @@ pub(crate) fn take_inherited(fd: RawFd) -> io::Result<OwnedFd> {
 }
 
 mod birth;
+mod fanotify;
 pub(crate) mod forbidden;
 pub(crate) mod hostile;
 mod mount;
@@ -110,4 +111,5 @@ pub(crate) use birth::{
     default_signals, drop_bounding_set, execute, leave_cgroup_namespace, leave_network_namespace, place_descriptor,
     raise_loopback, signal_descriptor,
 };
+pub(crate) use fanotify::{fanotify_add, fanotify_group, open_handle};
 pub(crate) use mount::{MountAttributes, change_mount};

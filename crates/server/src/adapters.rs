@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use coditect_api::grant::{Audience, Grant};
 use coditect_control::{Control, HostError, HostSandbox, HostStart, HostUsage};
 use coditect_host::{ConnectError, Host, StartWorkspace};
+use coditect_model::audit::files::FileReport;
 use coditect_model::id::{HostId, LoginId, WorkspaceId};
 use coditect_model::workspace::Generation;
 use coditect_router::{BoxedIo, GrantError, Route, RouteError};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 
 /// This machine as all the hosts there are.
 pub(crate) struct LocalHosts {
@@ -66,6 +67,10 @@ impl coditect_control::Hosts for LocalHosts {
 
     fn exits(&self) -> broadcast::Receiver<WorkspaceId> {
         self.host.exits()
+    }
+
+    fn file_reports(&self) -> Option<mpsc::Receiver<FileReport>> {
+        self.host.file_reports()
     }
 
     fn host_id(&self) -> HostId {

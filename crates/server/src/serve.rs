@@ -122,6 +122,8 @@ async fn serve(config: Config, stop_all: bool) -> Result<ExitCode> {
         signal = stop_signal() => { info!(signal = signal?, "stopping"); false }
         outcome = &mut router => { warn!(?outcome, "the router ended by itself"); true }
     };
+    // While the one who writes them down is still there.
+    host.end_file_reports().await;
     shutdown.cancel();
     let drain = async {
         if !ended_early {

@@ -3,6 +3,7 @@
 //! **Invariants**: an entry is written in the transaction of what it records, so that nothing is acknowledged without
 //! it; its id and time are made before that transaction's retry loop; nothing secret is ever in it.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -220,20 +221,37 @@ impl Control {
         Ok(())
     }
 
-    /// Writes what hosts report about files, each to the log of its workspace's tenant.
-    pub(crate) async fn record_file_reports(&self, reports: &[(AuditId, FileReport)]) -> Result<(), AppError> {
-        let at = self.clock.now();
-        self.store
+    /// Writes what hosts report about files, each to the log of its workspace's tenant. `at` stays the same however often
+    /// it is tried.
+    pub(crate) async fn record_file_reports(
+        &self,
+        at: Timestamp,
+        reports: &[(AuditId, FileReport)],
+        tenants: &mut HashMap<WorkspaceId, TenantId>,
+    ) -> Result<(), AppError> {
+        /// Tenants remembered, so that the last reports of a workspace that is gone find theirs.
+        const TENANTS_MAX: usize = 10_000;
+        let known = &*tenants;
+        let found = self
+            .store
             .transact("audit files", |txn| async move {
+                let mut found = Vec::new();
                 for (id, report) in reports {
-                    // A workspace that is gone has no tenant any more that could be told.
-                    if let Some(place) = workspace::place(&txn, report.workspace).await? {
-                        audit::append(&txn, Log::Files(place.tenant), at, &report.entry(*id));
+                    let place = workspace::place(&txn, report.workspace).await?;
+                    let tenant = place.map(|place| place.tenant).or_else(|| known.get(&report.workspace).copied());
+                    if let Some(tenant) = tenant {
+                        audit::append(&txn, Log::Files(tenant), at, &report.entry(*id));
+                        found.push((report.workspace, tenant));
                     }
                 }
-                Ok::<_, AppError>(())
+                Ok::<_, AppError>(found)
             })
-            .await
+            .await?;
+        if tenants.len() > TENANTS_MAX {
+            tenants.clear();
+        }
+        tenants.extend(found);
+        Ok(())
     }
 
     /// The log a caller may read: owners that of their tenant, administrators every one.

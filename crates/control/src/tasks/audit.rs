@@ -82,8 +82,9 @@ pub(crate) async fn take_reports(
     stop: CancellationToken,
 ) {
     const RETRY: Duration = Duration::from_secs(1);
-    let mut batch = Vec::new();
+    let (mut batch, mut tenants) = (Vec::new(), HashMap::new());
     loop {
+        // What has come before the end is still written down.
         let taken = tokio::select! {
             biased;
             taken = reports.recv_many(&mut batch, REPORTS_BATCH) => taken,
@@ -94,7 +95,8 @@ pub(crate) async fn take_reports(
         }
         // Their ids are made once: trying again does not write them twice.
         let named: Vec<_> = batch.drain(..).map(|report| (control.audit_id(), report)).collect();
-        while let Err(error) = control.record_file_reports(&named).await {
+        let at = control.clock.now();
+        while let Err(error) = control.record_file_reports(at, &named, &mut tenants).await {
             tracing::warn!(%error, cause = error.cause, "file operations wait to be written to the audit log");
             tokio::select! {
                 () = stop.cancelled() => return,

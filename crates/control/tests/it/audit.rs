@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use coditect_control::AuditLimits;
+use coditect_model::ambient::Timestamp;
 use coditect_model::audit::chain::{Head, Hex, Link, Verifier};
+use coditect_model::audit::files::{FileReport, Source};
 use coditect_model::audit::{Action, Log};
+use coditect_model::id::WorkspaceId;
 use coditect_store::{FaultPlan, RangeOptions, Store, keys};
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
@@ -413,4 +416,63 @@ async fn a_log_that_is_cut_still_verifies_and_says_what_went() {
         tokio::task::yield_now().await;
     }
     intact(&world, &access, "").await;
+}
+
+fn report(workspace: WorkspaceId, action: Action, count: u64) -> FileReport {
+    FileReport {
+        workspace,
+        action,
+        since: Timestamp(1_790_000_000_000),
+        until: Timestamp(1_790_000_000_500),
+        source: Some(Source::Git),
+        process: Some("git\u{1b}[2J".to_owned()),
+        directory: Some("/workspace/src\n".to_owned()),
+        names: vec!["x".repeat(5000); 50],
+        count,
+        note: None,
+    }
+}
+
+/// What hosts say about files goes to the log of the workspace's tenant, once, also over a store that stumbles, also when
+/// the workspace is gone by then; and what a tenant named there does no harm.
+#[tokio::test]
+async fn what_happens_to_files_is_in_the_tenants_own_log_of_files() {
+    for seed in 0..4 {
+        let world = World::with(config(), Some(FaultPlan::stormy(seed))).await;
+        let (ada, eve) = (world.register("ada").await, world.register("eve").await);
+        let (hers, other) = (world.workspace(&ada, "one").await, world.workspace(&eve, "two").await);
+        for n in 0..150 {
+            world.hosts.files.send(report(hers, Action::FileModified, n)).await.unwrap();
+        }
+        world.hosts.files.send(report(other, Action::FileDeleted, 7)).await.unwrap();
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        while entries(&world, &eve.access, "&log=files").await.is_empty() {
+            assert!(tokio::time::Instant::now() < deadline);
+            tokio::task::yield_now().await;
+        }
+        world.delete(&format!("/api/v5/workspaces/{hers}"), &ada.access).await.expect(202);
+        world.until(&ada.access, hers, "gone").await;
+        world.hosts.files.send(report(hers, Action::FileDeleted, 1)).await.unwrap();
+        let log = loop {
+            let log = entries(&world, &ada.access, "&log=files").await;
+            if log.len() >= 151 {
+                break log;
+            }
+            assert!(tokio::time::Instant::now() < deadline);
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(log.len(), 151);
+        let counts: Vec<u64> = log.iter().map(|e| e["details"]["count"].as_str().unwrap().parse().unwrap()).collect();
+        assert_eq!(counts[..150], (0..150).collect::<Vec<u64>>());
+        let first = &log[0];
+        assert_eq!((&first["actor"], &first["details"]["source"]), (&json!("workspace"), &json!("git")));
+        assert_eq!(first["subject"], "/workspace/src\u{fffd}");
+        assert_eq!(first["details"]["process_claimed"], "git\u{fffd}[2J");
+        assert_eq!(first["names"].as_array().unwrap().len(), 8);
+        assert!(first["names"][0].as_str().unwrap().chars().count() <= 512);
+        assert_eq!(entries(&world, &eve.access, "&log=files").await.len(), 1);
+        let actions = entries(&world, &ada.access, "&action=file").await;
+        assert!(actions.is_empty(), "files have a log of their own");
+        intact(&world, &ada.access, "log=files").await;
+    }
 }

@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Mutex;
 
 use coditect_control::{HostError, HostSandbox, HostStart, HostUsage, Hosts};
+use coditect_model::audit::files::FileReport;
 use coditect_model::id::{HostId, WorkspaceId};
 use coditect_model::workspace::Generation;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, mpsc};
 
 #[derive(Default)]
 struct State {
@@ -23,11 +24,16 @@ pub(crate) struct TestHosts {
     state: Mutex<State>,
     released: Notify,
     exits: broadcast::Sender<WorkspaceId>,
+    /// What they report about files, and the one end there is of it.
+    pub(crate) files: mpsc::Sender<FileReport>,
+    reports: Mutex<Option<mpsc::Receiver<FileReport>>>,
 }
 
 impl TestHosts {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::default(), released: Notify::new(), exits: broadcast::channel(64).0 }
+        let (files, reports) = mpsc::channel(64);
+        let reports = Mutex::new(Some(reports));
+        Self { state: Mutex::default(), released: Notify::new(), exits: broadcast::channel(64).0, files, reports }
     }
 
     /// The next commands fail like this.
@@ -132,6 +138,10 @@ impl Hosts for TestHosts {
 
     fn exits(&self) -> broadcast::Receiver<WorkspaceId> {
         self.exits.subscribe()
+    }
+
+    fn file_reports(&self) -> Option<mpsc::Receiver<FileReport>> {
+        self.reports.lock().unwrap().take()
     }
 
     fn host_id(&self) -> HostId {
