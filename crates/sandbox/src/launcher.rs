@@ -35,6 +35,7 @@ mod mounts;
 mod seccomp;
 
 pub use helper::main;
+pub use seccomp::permitted as permitted_calls;
 
 /// Descriptor under which the helper finds its socket.
 pub const HELPER_FD: RawFd = 3;

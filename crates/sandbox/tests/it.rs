@@ -10,6 +10,7 @@ mod it {
     mod lifecycle;
     mod limits;
     mod network;
+    mod programs;
     mod speed;
     mod tools;
     mod unprivileged;

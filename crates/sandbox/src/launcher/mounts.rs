@@ -171,6 +171,7 @@ impl Root {
         };
         let root = Self { dir: private_tmpfs(spec)? };
         root.directories()?;
+        root.processors()?;
         root.own_files(spec)?;
         root.attach(&root.dir, CWD, c"/")?;
         rustix::process::fchdir(&root.dir).step(|| "entering the new root".to_owned())?;
@@ -210,6 +211,9 @@ impl Root {
             ("dev/shm", 0o1777),
             ("proc", 0o555),
             ("sys", 0o555),
+            ("sys/devices", 0o555),
+            ("sys/devices/system", 0o555),
+            ("sys/devices/system/cpu", 0o555),
             ("run", 0o755),
             ("run/lock", 0o1777),
             ("run/user", 0o755),
@@ -253,6 +257,18 @@ impl Root {
             rustix::fs::chownat(&self.dir, path.as_str(), uid, gid, AtFlags::empty()).step(step)?;
         }
         rustix::fs::chownat(&self.dir, dir, uid, gid, AtFlags::empty()).step(step)
+    }
+
+    /// How many processors there are, which is all of `/sys` that tools cannot do without (lscpu, some allocators).
+    fn processors(&self) -> Result<(), LaunchError> {
+        for name in ["online", "possible", "present"] {
+            let path = format!("sys/devices/system/cpu/{name}");
+            // Where the launcher sees no such file, programs ask elsewhere.
+            if let Ok(text) = std::fs::read_to_string(Path::new("/").join(&path)) {
+                write_file(&self.dir, &path, &text)?;
+            }
+        }
+        Ok(())
     }
 
     fn base(&self, spec: &SandboxSpec, trees: BaseTrees) -> Result<(), LaunchError> {
@@ -430,7 +446,7 @@ impl Root {
 
     /// An empty, read-only directory in place of this one.
     fn cover_directory(&self, path: &CStr) -> Result<(), LaunchError> {
-        let empty = self.view(c"sys")?;
+        let empty = self.view(c"srv")?;
         let change = MountAttributes { read_only: true, no_exec: true, ..MountAttributes::default() };
         change_mount(empty.as_fd(), c"", &change).step(|| format!("hiding /{}", path.to_string_lossy()))?;
         self.attach(&empty, &self.dir, path)

@@ -252,6 +252,8 @@ fn the_log_is_the_agents_alone() {
     let world = World::new();
     let sandbox = world.sandbox();
     // Children get their own streams; pid 1's cannot be opened through /proc by what runs beside it.
+    // It has answered, so it is no longer on its way from the launcher.
+    assert_eq!(sandbox.sh("echo up"), "up");
     assert_eq!(std::fs::read_to_string(sandbox.spec.run_dir.join("agent.log")).unwrap(), "");
     let fds = std::fs::read_dir(format!("/proc/{}/fd", sandbox.record.pid)).unwrap();
     let mut fds: Vec<u32> = fds.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect();

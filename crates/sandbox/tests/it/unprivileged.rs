@@ -64,7 +64,10 @@ fn as_an_ordinary_user() {
     assert_eq!(sandbox.sh("grep CapEff /proc/self/status"), "CapEff:\t0000000000000000");
     assert_eq!(sandbox.sh("stat -c %u:%a /workspace /home/dev"), "1000:700\n1000:700");
     sandbox.sh("echo x >/workspace/f && echo x >/tmp/f && ! touch /usr/f 2>/dev/null && ! touch /etc/f 2>/dev/null && ! touch /f 2>/dev/null");
-    assert_eq!(sandbox.sh("cut -d: -f1 /etc/passwd; ls /home; cat /etc/shadow; ls /sys"), "root\ndev\nnobody\ndev");
+    assert_eq!(
+        sandbox.sh("cut -d: -f1 /etc/passwd; ls /home; cat /etc/shadow; ls /sys"),
+        "root\ndev\nnobody\ndev\ndevices"
+    );
     assert_eq!(sandbox.sh(&format!("test -e {} && echo seen || echo hidden", dir.display())), "hidden");
     assert_eq!(sandbox.raw(&[libc::SYS_mount]), libc::EPERM);
     assert_eq!(sandbox.sh("python3 -c 'import pty; pty.spawn([\"true\"]); print(1)'"), "1");
