@@ -4,11 +4,11 @@
 //! **Not here**: what a tenant tries from inside against the kernel (`tenant`).
 
 mod browser;
-mod front;
+pub(crate) mod front;
 mod input;
 mod inside;
-mod installation;
+pub(crate) mod installation;
 mod names;
-mod person;
+pub(crate) mod person;
 mod rights;
 mod tokens;

@@ -202,12 +202,6 @@ impl Host {
                 remove_run_dir(&run_dir);
                 continue;
             };
-            match agent_client::status(&run_dir).await {
-                Ok(status) if status.workspace_id == workspace.to_string() => {}
-                // Its processes are the user's; they are worth more than our view of them. It stays, and can be stopped.
-                Ok(_) => warn!(%workspace, "an adopted sandbox answers as another workspace"),
-                Err(error) => warn!(%workspace, error = %error, "an adopted sandbox does not answer"),
-            }
             alive.push((workspace, record, run_dir, pidfd));
         }
         let labels = alive.iter().map(|(workspace, ..)| workspace.label()).collect();
@@ -215,6 +209,7 @@ impl Host {
         for (workspace, record, run_dir, pidfd) in alive {
             lock(&self.inner.id_ranges).reserve(record.ids);
             self.inner.network.adopt(&record);
+            self.inner.tasks.spawn(ask_who_it_is(workspace, run_dir.clone()));
             info!(%workspace, pid = record.pid, "adopted a running sandbox");
             self.insert(workspace, record, run_dir, pidfd);
         }
@@ -625,6 +620,17 @@ async fn wait_for_exit(pidfd: OwnedFd) -> io::Result<()> {
     #[expect(deprecated, reason = "an OwnedFd cannot be closed behind its back; the replacement is an unsafe function")]
     let pidfd = AsyncFd::with_interest(pidfd, tokio::io::Interest::READABLE)?;
     pidfd.readable().await.map(drop)
+}
+
+/// Says so in the log when an adopted sandbox's agent is not what it should be. Nobody waits for that: a hundred agents
+/// that keep silent would keep a server from starting for minutes.
+async fn ask_who_it_is(workspace: WorkspaceId, run_dir: PathBuf) {
+    match agent_client::status(&run_dir).await {
+        Ok(status) if status.workspace_id == workspace.to_string() => {}
+        // Its processes are the user's; they are worth more than our view of them. It stays, and can be stopped.
+        Ok(_) => warn!(%workspace, "an adopted sandbox answers as another workspace"),
+        Err(error) => warn!(%workspace, error = %error, "an adopted sandbox does not answer"),
+    }
 }
 
 /// The sandbox that a run directory records, if it lives. A record that makes no sense is none: they are written whole,

@@ -79,7 +79,7 @@ impl Ask {
             .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
     }
 
-    fn bytes(&self, front: Front) -> Vec<u8> {
+    pub(crate) fn bytes(&self, front: Front) -> Vec<u8> {
         let host = self.host.clone().unwrap_or_else(|| front.authority());
         let mut head = format!("{} {} HTTP/1.1\r\nhost: {host}\r\n", self.method, self.target);
         for (name, value) in &self.headers {

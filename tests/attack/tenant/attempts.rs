@@ -98,7 +98,7 @@ impl Drop for Prey {
 }
 
 /// Puts this very program into the attacker's workspace.
-async fn move_in(world: &World) {
+pub(crate) async fn move_in(world: &World) {
     let small = world.dir.path().join("attempt");
     let stripped = Command::new("strip").arg("-o").arg(&small).arg(std::env::current_exe().unwrap()).status().unwrap();
     assert!(stripped.success());
@@ -108,7 +108,7 @@ async fn move_in(world: &World) {
     assert_eq!(code, 0, "{output}");
 }
 
-async fn attempt(world: &World, attempt: &Attempt, target: &str) -> escape::Report {
+pub(crate) async fn attempt(world: &World, attempt: &Attempt, target: &str) -> escape::Report {
     let argv = [PROGRAM, "--exact", "tenant::attempts::inside", "--ignored", "--nocapture", "--test-threads=1"];
     let (code, output) = world.exec(world.attacker, &argv, &[(NAME, attempt.name), (TARGET, target)], b"").await;
     escape::judge(attempt, code, &output)

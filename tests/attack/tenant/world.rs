@@ -42,8 +42,7 @@ impl World {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let dir = tempfile::Builder::new().prefix("coditect-attack-").tempdir().unwrap();
         let instance = format!("coditect-a{}-{number}", std::process::id());
-        let agent = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/test/coditect-agent");
-        let host = open(dir.path(), &instance, agent);
+        let host = open(dir.path(), &instance, agent());
         let id = |role: u8| {
             let mut bytes = [role; 16];
             bytes[..4].copy_from_slice(&std::process::id().to_be_bytes());
@@ -138,14 +137,30 @@ impl World {
         self.host.list().into_iter().find(|status| status.workspace == workspace).unwrap().pid
     }
 
+    /// Another server takes over what runs.
+    pub(crate) async fn reopen(&mut self) {
+        self.host.close().await;
+        self.host = open(self.dir.path(), &self.instance, agent());
+        self.host.adopt().await.unwrap();
+    }
+
     /// Deletes both and looks whether anything is left.
     pub(crate) async fn end(self) {
+        self.end_after(Generation(2)).await;
+    }
+
+    /// The same when there were commands up to this one.
+    pub(crate) async fn end_after(self, generation: Generation) {
         for workspace in [self.victim, self.attacker] {
-            self.host.delete(workspace, Generation(2)).await.unwrap();
+            self.host.delete(workspace, generation).await.unwrap();
         }
         self.host.close().await;
         assert_clean(self.dir.path(), &self.instance);
     }
+}
+
+fn agent() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/test/coditect-agent")
 }
 
 pub(crate) fn open(dir: &Path, instance: &str, agent_binary: PathBuf) -> Host {
