@@ -5,6 +5,7 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
 
+use coditect_host::StorageKind;
 use coditect_sandbox::escape::{self, Attempt, ForeignProcess, Outcome, Target};
 
 use super::world::{World, limits};
@@ -67,6 +68,8 @@ impl Prey {
         let own = world.dir.path().join("host-secret");
         std::fs::write(&own, &world.secret).unwrap();
         let limits = limits();
+        let kind = world.host.storage_report().kind;
+        println!("volumes are of the kind {}", kind.name());
         let target = Target {
             foreign_processes: [std::process::id(), process.id(), world.pid(world.victim)]
                 .map(|pid| ForeignProcess::here(pid).unwrap())
@@ -74,15 +77,15 @@ impl Prey {
             foreign_marker: marker.clone(),
             foreign_paths: vec![world.keepsake_on_host(), own],
             foreign_secret: world.secret.clone(),
-            mounts_are_hidden: false,
+            mounts_are_hidden: matches!(kind, StorageKind::Image | StorageKind::Pool | StorageKind::SparseImage),
             abstract_sockets: vec![name, format!("{marker}-victim")],
             addresses: reach,
             pids: limits.pids,
             memory_bytes: limits.memory_bytes,
             open_files: limits.open_files,
             terminals: limits.terminals,
-            storage_bytes: None,
-            inodes: None,
+            storage_bytes: kind.bounds_bytes().then_some(limits.storage_bytes),
+            inodes: kind.bounds_inodes().then_some(limits.inodes),
             hog_ms: HOG_MS,
         };
         Self { target, process, _tcp: tcp, _abstract: listener }

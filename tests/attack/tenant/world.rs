@@ -186,6 +186,8 @@ pub(crate) fn open(dir: &Path, instance: &str, agent_binary: PathBuf) -> Host {
 pub(crate) fn limits() -> Limits {
     let mut limits = TierTable::default().get("pro").unwrap().clone();
     limits.memory_bytes = 384 << 20;
+    limits.storage_bytes = 192 << 20;
+    limits.inodes = 20_000;
     limits.pids = 200;
     limits.open_files = 2048;
     limits.terminals = 8;

@@ -337,19 +337,10 @@ fn memory_hog(target: &Target) -> Outcome {
     if target.memory_bytes == 0 {
         return Outcome::Held("no limit was told".to_owned());
     }
-    let mut hoard: Vec<Vec<u8>> = Vec::new();
     let most = target.memory_bytes + target.memory_bytes / 4;
-    let mut taken = 0;
-    while taken < most {
-        let mut block = Vec::new();
-        if let Err(error) = block.try_reserve_exact(CHUNK_BYTES) {
-            return Outcome::Held(format!("{taken} bytes, then: {error}"));
-        }
-        // Not zeroes: pages of nothing but zeroes may be one page.
-        block.resize(CHUNK_BYTES, 0x5a);
-        taken += CHUNK_BYTES as u64;
-        hoard.push(block);
+    let Ok(bytes) = usize::try_from(most) else { return Outcome::Held("more than an address can hold".to_owned()) };
+    match hostile::hoard(bytes) {
+        Ok(()) => Outcome::Escaped(format!("{bytes} bytes, of {} promised", target.memory_bytes)),
+        Err(error) => Outcome::Held(error.to_string()),
     }
-    let sum: u64 = hoard.iter().map(|block| u64::from(block[CHUNK_BYTES / 2])).sum();
-    Outcome::Escaped(format!("{taken} bytes, of {} promised (checksum {sum})", target.memory_bytes))
 }

@@ -40,6 +40,27 @@ pub(crate) fn fork_harm(harm: Harm) -> io::Result<i32> {
     }
 }
 
+/// Takes memory, all of it used: asked for in one go, because a process that takes it bit by bit is slowed down by every
+/// page of its own program that is thrown out meanwhile.
+pub(crate) fn hoard(bytes: usize) -> io::Result<()> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_POPULATE;
+    // SAFETY: a new mapping at a place that the kernel chooses touches nothing that is there.
+    let memory = unsafe { libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+    if memory == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // What could not be had at first is not told: it is asked for again, page by page.
+    for page in (0..bytes).step_by(4096) {
+        // SAFETY: below the mapping's length, in a mapping that only this function knows.
+        let byte = unsafe { memory.cast::<u8>().add(page) };
+        // SAFETY: as above; a byte needs no alignment.
+        unsafe { byte.write_volatile(1) };
+    }
+    // SAFETY: the mapping made above, all of it; nothing refers to it any more.
+    unsafe { libc::munmap(memory, bytes) };
+    Ok(())
+}
+
 /// kill(2) with any process number: -1 is everybody whom this process may signal.
 pub(crate) fn signal_any(pid: i32, signal: i32) -> io::Result<()> {
     // SAFETY: kill(2) takes integers and touches no memory.
