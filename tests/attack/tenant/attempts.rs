@@ -69,7 +69,6 @@ impl Prey {
         std::fs::write(&own, &world.secret).unwrap();
         let limits = limits();
         let kind = world.host.storage_report().kind;
-        println!("volumes are of the kind {}", kind.name());
         let target = Target {
             foreign_processes: [std::process::id(), process.id(), world.pid(world.victim)]
                 .map(|pid| ForeignProcess::here(pid).unwrap())
@@ -123,6 +122,7 @@ async fn whatever_is_tried_inside_is_refused_or_held_and_the_neighbour_works_on(
     let mut prey = Prey::of(&world).await;
     let target = serde_json::to_string(&prey.target).unwrap();
     move_in(&world).await;
+    println!("volumes are of the kind {}", world.host.storage_report().kind.name());
     let mut escaped = Vec::new();
     for one in escape::attempts() {
         let began = std::time::Instant::now();

@@ -298,6 +298,7 @@ fn every_call_of_slow_tools_is_on_the_list_too() {
     run_all(&[Traced::Always, Traced::OnDemand]);
 }
 
+#[expect(clippy::print_stdout, reason = "what was measured, and loudly what was not")]
 fn run_all(trace: &[Traced]) {
     let world = World::new();
     let mut spec = world.spec();
