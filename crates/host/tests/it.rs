@@ -25,6 +25,8 @@ mod inside;
 mod internet;
 #[path = "it/network.rs"]
 mod network;
+#[path = "it/storage.rs"]
+mod storage;
 #[path = "it/warm.rs"]
 mod warm;
 
@@ -65,6 +67,22 @@ impl Machine {
         self.dir.path().join("run")
     }
 
+    /// Ends and unmounts what a failed test has left.
+    fn end_all(&self) {
+        for status in Host::list_records(&self.run_dir()).unwrap_or_default() {
+            kill(status.pid);
+        }
+        let started = std::time::Instant::now();
+        while let Ok(mounted) = coditect_sandbox::storage::mounts::mounted_below(self.dir.path())
+            && !mounted.is_empty()
+            && started.elapsed() < DEADLINE / 10
+        {
+            for mounted in mounted {
+                let _ = std::process::Command::new("umount").arg(&mounted.point).output();
+            }
+        }
+    }
+
     /// Nothing of any sandbox may be left: no process, no mount, no run directory, no cgroup.
     fn assert_clean(&self) {
         assert!(Host::list_records(&self.run_dir()).unwrap().is_empty());
@@ -77,9 +95,13 @@ impl Machine {
 }
 
 impl Drop for Machine {
-    /// The host has been dropped or closed by now: where no sandbox lives, nothing of its network is left.
+    /// The host has been dropped or closed by now: where no sandbox lives, nothing of its network is left. A test that
+    /// failed must not leave its sandboxes, mounts and loop devices to the machine.
     fn drop(&mut self) {
-        if std::thread::panicking() || !Host::list_records(&self.run_dir()).unwrap().is_empty() {
+        if std::thread::panicking() {
+            return self.end_all();
+        }
+        if !Host::list_records(&self.run_dir()).unwrap().is_empty() {
             return;
         }
         let began = std::time::Instant::now();
@@ -94,18 +116,30 @@ fn open_in(dir: &Path, instance: &str, warm: Policy, network: NetworkConfig) -> 
     open_on(dir, instance, warm, network, StorageKind::Directory)
 }
 
-fn open_on(dir: &Path, instance: &str, warm: Policy, network: NetworkConfig, storage: StorageKind) -> Host {
+fn open_on(dir: &Path, instance: &str, warm: Policy, network: NetworkConfig, kind: StorageKind) -> Host {
+    let storage = StorageConfig { kind: Some(kind), ..StorageConfig::default() };
+    open_storing(dir, &dir.join("host"), instance, warm, network, storage)
+}
+
+fn open_storing(
+    dir: &Path,
+    state_dir: &Path,
+    instance: &str,
+    warm: Policy,
+    network: NetworkConfig,
+    storage: StorageConfig,
+) -> Host {
     let agent = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/test/coditect-agent");
     assert!(agent.exists(), "{} is missing: run `cargo xtask agent target/test/coditect-agent`", agent.display());
     Host::open(HostConfig {
-        state_dir: dir.join("host"),
+        state_dir: state_dir.to_owned(),
         run_dir: dir.join("run"),
         base: "/".into(),
         agent_binary: agent,
         instance: instance.to_owned(),
         hide: vec![dir.to_owned()],
         warm,
-        storage: StorageConfig { kind: Some(storage), ..StorageConfig::default() },
+        storage,
         network,
     })
     .unwrap()

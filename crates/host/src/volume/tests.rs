@@ -204,7 +204,6 @@ fn a_plain_directory_lives_and_goes() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "what was not tested must be seen")]
 fn a_project_lives_and_goes_where_the_kernel_has_project_quotas() {
     let image_with_quota = || -> Option<Disk> {
         let mut disk = Disk::plain();
