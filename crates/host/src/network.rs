@@ -346,6 +346,13 @@ impl Nat {
                 ));
             }
         }
+        if let Some(chain) = nft::chains_that_drop().unwrap_or_default().first() {
+            warnings.push(format!(
+                "the chain `{chain}` of another firewall drops what is forwarded: let the interfaces `{}*` through it, or \
+                 workspaces reach nothing",
+                self.links.prefix
+            ));
+        }
         let mut enforced = vec![
             format!("each workspace has an address of its own in {}", self.links.range),
             "no link-local, metadata, private or reserved addresses, not this machine, no other workspace".to_owned(),

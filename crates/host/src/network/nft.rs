@@ -26,7 +26,45 @@ pub(super) fn run(script: &str) -> io::Result<()> {
     Err(io::Error::other(format!("nft: {}", text.trim().replace('\n', " "))))
 }
 
+/// Chains of others that drop what is forwarded unless a rule of theirs lets it through: Docker's, a firewall's.
+///
+/// # Errors
+/// nft cannot list them.
+pub(super) fn chains_that_drop() -> io::Result<Vec<String>> {
+    let output = Command::new(program()).args(["list", "chains"]).stdin(Stdio::null()).output()?;
+    Ok(dropping(&String::from_utf8_lossy(&output.stdout)))
+}
+
+fn dropping(listing: &str) -> Vec<String> {
+    let (mut table, mut chain) = ("", "");
+    let mut found = Vec::new();
+    for line in listing.lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix("table ") {
+            table = name.trim_end_matches(" {");
+        } else if let Some(name) = line.strip_prefix("chain ") {
+            chain = name.trim_end_matches(" {");
+        } else if line.contains("hook forward") && line.contains("policy drop") {
+            found.push(format!("{table} {chain}"));
+        }
+    }
+    found
+}
+
 /// An ordinary `PATH` may lack the directories of such commands.
 fn program() -> &'static str {
     ["/usr/sbin/nft", "/sbin/nft"].into_iter().find(|path| std::path::Path::new(path).exists()).unwrap_or("nft")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn firewalls_that_let_nothing_through_are_seen() {
+        let listing = "table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n\
+                       \tchain FORWARD {\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n\tchain DOCKER {\n\t}\n}\n\
+                       table inet coditect-x {\n\tchain forward {\n\t\ttype filter hook forward priority filter; policy accept;\n\t}\n}\n";
+        assert_eq!(dropping(listing), ["ip filter FORWARD"]);
+        assert!(dropping("").is_empty());
+    }
 }

@@ -478,12 +478,29 @@ fn nothing_of_an_earlier_tenant_is_seen_by_the_next_with_its_address() {
 }
 
 #[test]
+fn another_firewall_that_lets_nothing_through_is_named() {
+    on_a_machine(|_| async move {
+        let rules =
+            "add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }";
+        output("nft", &[rules]);
+        let machine = Machine::new();
+        let host = machine.open_with(config());
+        let warnings = &host.network().report().warnings;
+        assert!(warnings.len() == 1 && warnings[0].contains("`ip filter FORWARD`"), "{warnings:?}");
+        host.close().await;
+        assert_eq!(output("nft", &["list", "tables"]).trim(), "table ip filter", "theirs is left alone");
+    });
+}
+
+#[test]
 fn networks_are_ready_before_they_are_needed_and_refilled() {
     on_a_machine(|_: Arc<Seen>| async move {
         let machine = Machine::new();
         let host = machine.open_with(NetworkConfig { ready: 3, ..config() });
         until("three are ready", || host.network().ready() == 3).await;
+        let began = std::time::Instant::now();
         let lease = host.network().take(50_000).unwrap().unwrap();
+        eprintln!("a network that is ready is taken in {:?}", began.elapsed());
         until("three are ready again", || host.network().ready() == 3).await;
         host.network().release(lease.network);
         drop(lease);

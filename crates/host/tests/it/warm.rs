@@ -79,7 +79,9 @@ async fn a_start_takes_a_prepared_sandbox_and_another_is_made() {
 
     // With none left a start is a cold one.
     until("only one may wait", || machine.waiting().len() == 1).await;
-    kill(machine.waiting()[0]);
+    let killed = machine.waiting()[0];
+    kill(killed);
+    until("it has ended", || std::fs::read_link(format!("/proc/{killed}/exe")).is_err()).await;
     let cold = workspace(32);
     host.start(start(cold, 1)).await.unwrap();
     assert_eq!(host.warm_report().bound + host.warm_report().missed, 3);
