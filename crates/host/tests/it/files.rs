@@ -66,8 +66,11 @@ async fn burst(storage: StorageKind) {
     assert!(found.len() < 300, "{} reports", found.len());
     let lost = found.iter().any(|report| report.action == Action::FilesLost);
     let written = total(&found, Action::FileModified);
-    println!("{} reports, {written} written, lost: {lost}", found.len());
-    assert!(written > directories * 1000 || (lost && written > 10_000), "{written}");
+    assert!(
+        written > directories * 1000 || (lost && written > 10_000),
+        "{} reports, {written} written, lost: {lost}",
+        found.len()
+    );
     // Only a volume that is a file system of its own tells of names.
     let made = total(&found, Action::FileCreated);
     match storage {
