@@ -133,6 +133,11 @@ fn a_workspace_reaches_the_internet_and_nothing_else() {
         assert_eq!(seen.connections.load(Ordering::Relaxed), before, "none of them was even connected to");
         services.set_nonblocking(true).unwrap();
         assert!(services.accept().is_err(), "nor was the machine");
+        // An echo without any right: what ping(8) sends, and the answer.
+        let ping = "import socket, sys\n\
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP); s.settimeout(20)\n\
+            s.connect((sys.argv[1], 0)); s.send(bytes([8, 0, 0, 0, 0, 0, 0, 1])); print(s.recv(99)[0])";
+        assert_eq!(python(&host, id, ping, &[WEB]).await, "0");
         // Its own loopback is its own, IPv6 too.
         sh(
             &host,
@@ -474,6 +479,63 @@ fn nothing_of_an_earlier_tenant_is_seen_by_the_next_with_its_address() {
         host.delete(workspace(54), Generation(40)).await.unwrap();
         host.close().await;
         assert_nothing_left(&machine);
+    });
+}
+
+#[test]
+fn a_way_out_that_comes_later_is_opened_too() {
+    on_a_machine(|_| async move {
+        let machine = Machine::new();
+        let host = machine.open_with(config());
+        let forwarding =
+            |name: &str| std::fs::read_to_string(format!("/proc/sys/net/ipv4/conf/{name}/forwarding")).unwrap();
+        assert_eq!((forwarding("wan").trim(), forwarding("lo").trim()), ("1", "0"), "not the whole machine");
+        assert_eq!(std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").unwrap().trim(), "0");
+        ip(&[
+            "link add late type veth peer name beyond",
+            "link set late up",
+            "link set beyond up",
+            "address add 192.0.2.2/24 dev late",
+        ]);
+        assert_eq!(forwarding("late").trim(), "0");
+        ip(&["route add 128.0.0.0/1 via 192.0.2.1"]);
+        until("it is opened", || forwarding("late").trim() == "1").await;
+        let opened = || output("nft", &["list", "set", "inet", &machine.instance, "opened"]);
+        until("nothing is forwarded between the two", || opened().contains("\"late\"")).await;
+        assert!(opened().contains("\"wan\""));
+        host.close().await;
+        ip(&["link delete late"]);
+        assert_nothing_left(&machine);
+    });
+}
+
+#[test]
+fn two_installations_share_a_machine_and_nothing_else() {
+    on_a_machine(|_| async move {
+        let (one, other) = (Machine::new(), Machine::new());
+        let (first, second) = (one.open_with(config()), other.open_with(config()));
+        let range = |host: &Host| host.network().report().range.unwrap();
+        assert!(!range(&first).overlaps(range(&second)));
+        let (id, neighbour) = (workspace(55), workspace(56));
+        first.start(start(id, 1)).await.unwrap();
+        second.start(start(neighbour, 1)).await.unwrap();
+        let (_, address) = link_of(&second, &other, neighbour);
+        let gateway = range(&second).nth(1).unwrap();
+        let targets = [format!("tcp/{WEB}/80"), format!("tcp/{address}/80"), format!("udp/{gateway}/53")];
+        let found = reach(&first, id, &targets).await;
+        assert_eq!(found[&targets[0]], MACHINE);
+        assert!(found[&targets[1]].starts_with("failed") && found[&targets[2]].starts_with("failed"), "{found:?}");
+        // Addresses that somebody has are not taken, even if they are asked for.
+        let third = Machine::new();
+        let taken = NetworkConfig { range: Some(range(&first)), ..config() };
+        let error = coditect_host::Network::open(&taken, &third.instance, third.dir.path()).unwrap_err();
+        assert!(error.to_string().contains("network.range"), "{error}");
+        first.delete(id, Generation(2)).await.unwrap();
+        first.close().await;
+        let target = targets[0].clone();
+        let found = reach(&second, neighbour, std::slice::from_ref(&target)).await;
+        assert_eq!(found[&target], MACHINE, "the end of one does not touch the other");
+        end(&other, &second, &[neighbour]).await;
     });
 }
 
