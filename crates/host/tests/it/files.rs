@@ -39,7 +39,6 @@ async fn a_burst_of_files_in_a_workspace_is_counted_and_does_not_drown_the_log()
     burst(StorageKind::SparseImage).await;
 }
 
-#[expect(clippy::print_stdout, reason = "what was counted")]
 async fn burst(storage: StorageKind) {
     let mut machine = Machine::new();
     machine.storage = storage;
