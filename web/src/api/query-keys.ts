@@ -8,6 +8,8 @@ export const queryKeys = {
   invitations: ["invitations"] as const,
   users: ["users"] as const,
   tiers: ["tiers"] as const,
+  audit: ["audit"] as const,
+  auditTenants: ["audit-tenants"] as const,
   health: ["health"] as const,
   openapi: ["openapi"] as const,
 };

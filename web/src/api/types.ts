@@ -38,6 +38,10 @@ export type ErrorBody = Closer<Schemas["ErrorBody"], { error: ErrorDetail }>;
 
 export type Access = Plain<Schemas["Access"]>;
 export type AgentStatus = Plain<Schemas["AgentStatus"]>;
+export type AuditEntry = Plain<Schemas["AuditEntry"]>;
+export type AuditHead = Plain<Schemas["AuditHead"]>;
+export type AuditPage = Plain<Schemas["AuditPage"]>;
+export type AuditVerification = Plain<Schemas["AuditVerification"]>;
 export type Change = Plain<Schemas["Change"]>;
 export type ChangeKind = Plain<Schemas["ChangeKind"]>;
 export type ChangePassword = Plain<Schemas["ChangePassword"]>;

@@ -53,6 +53,10 @@ export const routes: RouteObject[] = [
             lazy: async () => ({ Component: (await import("../features/settings/settings-page")).SettingsPage }),
           },
           {
+            path: "audit",
+            lazy: async () => ({ Component: (await import("../features/audit/audit-page")).AuditPage }),
+          },
+          {
             element: <RequireAdmin />,
             children: [
               {

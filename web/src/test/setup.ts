@@ -1,5 +1,8 @@
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach } from "vitest";
+
+// A busy machine takes longer than a second to load a page that is loaded when it is first visited.
+configure({ asyncUtilTimeout: 10_000 });
 
 // jsdom lays nothing out; these are the browser interfaces that components ask for and jsdom does not have.
 class ResizeObserverInert implements ResizeObserver {

@@ -1,5 +1,5 @@
 import { Avatar, Menu, Text, UnstyledButton, VisuallyHidden } from "@mantine/core";
-import { IconBook2, IconLogout, IconSettings, IconShieldCog } from "@tabler/icons-react";
+import { IconBook2, IconHistory, IconLogout, IconSettings, IconShieldCog } from "@tabler/icons-react";
 import type { ReactElement } from "react";
 import { Link } from "react-router";
 import type { User } from "../../api/types";
@@ -44,6 +44,11 @@ export function UserMenu({ user }: { user: User }): ReactElement {
         {user.admin && (
           <Menu.Item component={Link} to="/admin/users" leftSection={<IconShieldCog size={16} />}>
             Administration
+          </Menu.Item>
+        )}
+        {user.role === "owner" && (
+          <Menu.Item component={Link} to="/audit" leftSection={<IconHistory size={16} />}>
+            Audit log
           </Menu.Item>
         )}
         <Menu.Item component={Link} to="/docs" leftSection={<IconBook2 size={16} />}>

@@ -1,4 +1,4 @@
-import { IconServer2, IconUsers } from "@tabler/icons-react";
+import { IconHistory, IconServer2, IconUsers } from "@tabler/icons-react";
 import type { ReactElement } from "react";
 import { Navigate, useParams } from "react-router";
 import { Page } from "../../ui/page";
@@ -10,6 +10,7 @@ import { UsersSection } from "./users-section";
 const SECTIONS: Section[] = [
   { to: "/admin/users", label: "Users", icon: <IconUsers size={17} stroke={1.7} aria-hidden /> },
   { to: "/admin/workspaces", label: "Workspaces", icon: <IconServer2 size={17} stroke={1.7} aria-hidden /> },
+  { to: "/audit", label: "Audit log", icon: <IconHistory size={17} stroke={1.7} aria-hidden /> },
 ];
 
 export function AdminPage(): ReactElement {
