@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use coditect_model::id::WorkspaceId;
 use rustix::event::{PollFd, PollFlags};
-use rustix::fs::{Mode as FileMode, OFlags};
+use rustix::fs::{CWD, Mode as FileMode, OFlags, RenameFlags, renameat_with};
 use rustix::process::{Pid, PidfdFlags};
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +121,13 @@ impl SandboxRecord {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::open(&temporary, flags, FileMode::RUSR | FileMode::WUSR)?;
         std::fs::File::from(file).write_all(&serde_json::to_vec(self)?)?;
-        std::fs::rename(&temporary, dir.join(RECORD_FILE))
+        let record = dir.join(RECORD_FILE);
+        // Exchanged where one is there: ext4 writes a file out at once that is renamed over another (auto_da_alloc), which
+        // takes longer than all the rest, and a record need not outlive the machine's power.
+        match renameat_with(CWD, &temporary, CWD, &record, RenameFlags::EXCHANGE) {
+            Ok(()) => std::fs::remove_file(&temporary),
+            Err(_) => std::fs::rename(&temporary, &record),
+        }
     }
 
     /// Removes the sockets, then the record, of a sandbox that has ended.
