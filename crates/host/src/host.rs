@@ -276,7 +276,7 @@ impl Host {
         let label = workspace.label();
         let run_dir = self.inner.config.run_dir.join(&label);
         self.end_unknown(&run_dir).await?;
-        let _starting = self.inner.warm.begin(&(&start.limits).into());
+        let _starting = self.inner.warm.begin(&start.limits);
         let volume = self.ready_volume(&label, &start.limits).await?;
         let (record, pidfd) = match self.bind_prepared(&start, &label, &run_dir, &volume).await {
             Some(bound) => bound,

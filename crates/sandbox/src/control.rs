@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, getrlimit, setrlimit};
 
 use crate::cgroup::{CgroupLayout, Controller, write_control};
 use crate::probe::Mode;
@@ -165,6 +165,30 @@ pub fn stop(record: &SandboxRecord, grace: Duration) -> io::Result<()> {
     }
     record.cgroups.remove()?;
     record.remove_files()
+}
+
+/// Ends and removes what a helper that died had made of a sandbox that it had not recorded yet: nobody else ever has its
+/// name, so whatever is in groups of this name is that.
+pub(crate) fn clear_unrecorded(instance: &str, name: &str) -> io::Result<()> {
+    let layout = CgroupLayout::detect()?.writable();
+    for own in layout.v2.iter().chain(layout.v1.values()) {
+        let group = own.join(instance).join(name);
+        let members = || match std::fs::read_to_string(group.join("cgroup.procs")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+            other => other,
+        };
+        for line in members()?.lines() {
+            let Some(pid) = line.parse().ok().and_then(Pid::from_raw) else { continue };
+            let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else { continue };
+            // Held now: if the number still stands there, it is this very process.
+            if members()?.lines().any(|again| again == line) {
+                // It may have ended just now.
+                let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
+            }
+        }
+        crate::cgroup::remove_group(&group, KILL_DEADLINE)?;
+    }
+    Ok(())
 }
 
 /// Waits until the process of a pidfd has ended, for at most `limit`. Answers whether it has.

@@ -186,8 +186,10 @@ impl Launcher {
                     helper.end();
                     failure = Some(error);
                     // It may have died after the sandbox's record was written: then that sandbox may run or not. End it
-                    // either way, and begin again.
-                    end_leftover(&spec.run_dir, &spec.name).map_err(|error| LaunchError::Helper(error.to_string()))?;
+                    // either way, and begin again. Or before: then there may be groups, and a child on its way out.
+                    end_leftover(&spec.run_dir, &spec.name)
+                        .and_then(|()| crate::control::clear_unrecorded(&spec.instance, &spec.name))
+                        .map_err(|error| LaunchError::Helper(error.to_string()))?;
                 }
             }
         }

@@ -15,6 +15,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use coditect_model::tier;
 use coditect_model::warm::{EACH_BYTES, History, Policy, target};
 use coditect_sandbox::probe::Mode;
 use coditect_sandbox::record::SandboxRecord;
@@ -70,7 +71,7 @@ struct State {
     kept: bool,
     ready: VecDeque<Prepared>,
     history: History,
-    limits: Option<Limits>,
+    limits: Option<tier::Limits>,
     failed: Option<Instant>,
     prepared: u64,
     bound: u64,
@@ -107,7 +108,7 @@ impl Pool {
     }
 
     /// Notes that a workspace with these limits is being started.
-    pub(super) fn begin(&self, limits: &Limits) -> Starting<'_> {
+    pub(super) fn begin(&self, limits: &tier::Limits) -> Starting<'_> {
         self.starting.fetch_add(1, Ordering::AcqRel);
         let mut state = lock(&self.state);
         state.history.note(self.opened.elapsed());
@@ -174,7 +175,7 @@ impl Host {
             off: pool.off(),
             max: pool.policy.max,
             target,
-            ready: state.ready.len(),
+            ready: state.ready.iter().filter(|prepared| self.is_good(prepared)).count(),
             prepared: state.prepared,
             bound: state.bound,
             missed: state.missed,
@@ -238,10 +239,13 @@ impl Host {
         let ids = lock(&self.inner.id_ranges).take().ok_or(HostError::Full)?;
         let name = ambient::sandbox_name();
         let run_dir = self.inner.config.run_dir.join(format!("{WAITING}{name}"));
-        let limits = lock(&self.inner.warm.state).limits.clone().unwrap_or(FIRST_LIMITS);
+        // What the last start got: whoever gets the same later need not wait for it to be set.
+        let last = lock(&self.inner.warm.state).limits.clone();
+        let kbit = last.as_ref().map_or(self.inner.config.network.ready_kbit, |limits| limits.network_kbit);
+        let limits = last.as_ref().map_or(FIRST_LIMITS, Limits::from);
         let spec = self.spec(name, ids, &run_dir, limits, None);
         let base = spec.base.clone();
-        match self.make(spec, self.inner.config.network.ready_kbit).await {
+        match self.make(spec, kbit).await {
             Ok((record, pidfd)) => Ok(Prepared { record, pidfd, base }),
             Err(error) => {
                 self.give_up(&run_dir, ids).await;

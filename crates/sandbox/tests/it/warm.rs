@@ -207,6 +207,37 @@ fn a_binding_that_is_cut_anywhere_leaves_a_recorded_sandbox_or_none() {
     assert!(!mounts.contains(&*world.dir.path().to_string_lossy()), "{mounts}");
 }
 
+/// The same for the making of one: what was made of it is the recorded one that waits, or nothing.
+#[test]
+fn a_preparation_that_is_cut_anywhere_leaves_a_recorded_sandbox_or_nothing() {
+    let world = World::new();
+    for round in 0..40_u32 {
+        let launcher = Launcher::spawn(&testee()).unwrap();
+        let spec = unbound(&world);
+        let helper = launcher.helper_pid().unwrap();
+        let outcome = std::thread::scope(|scope| {
+            let making = scope.spawn(|| launcher.launch(&spec));
+            let moment = std::time::Instant::now();
+            while moment.elapsed() < Duration::from_micros(u64::from(round) * 200) {
+                std::thread::yield_now();
+            }
+            kill(helper);
+            making.join().unwrap()
+        });
+        // Begun again by another helper, or made before the kill: then it ends with the helper that was killed.
+        let record = outcome.unwrap_or_else(|error| panic!("round {round}: {error}"));
+        assert_eq!(SandboxRecord::load(&spec.run_dir).unwrap().as_ref(), Some(&record), "round {round}");
+        for group in groups_of(&record) {
+            let inside = std::fs::read_to_string(group.join("cgroup.procs")).unwrap();
+            let alone = inside.trim().is_empty() || inside.trim() == record.pid.to_string();
+            assert!(alone, "round {round}: {inside}");
+        }
+        control::stop(&record, Duration::ZERO).unwrap();
+        assert!(groups_of(&record).iter().all(|group| !group.exists()), "round {round}");
+    }
+    assert_eq!(control::sweep(&world.instance, &BTreeSet::new()).unwrap(), control::Sweep::default());
+}
+
 fn kill(pid: u32) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     // It may have ended already.
