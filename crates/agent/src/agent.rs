@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::children::Children;
 use crate::error::{Error, Result};
 use crate::exec::Running;
+use crate::notices::Notices;
 use crate::ports::Ports;
 use crate::terminals::Terminals;
 use crate::watch::Watcher;
@@ -30,6 +31,8 @@ pub struct Agent {
     pub watcher: Watcher,
     /// Watches listening ports.
     pub ports: Arc<Ports>,
+    /// What the host has to tell the user.
+    pub notices: Notices,
     started: Instant,
     stopping: AtomicBool,
     stop: Notify,
@@ -46,6 +49,7 @@ impl Agent {
             running: Running::default(),
             watcher: Watcher::new(),
             ports: Arc::new(Ports::default()),
+            notices: Notices::default(),
             started: Instant::now(),
             stopping: AtomicBool::new(false),
             stop: Notify::new(),

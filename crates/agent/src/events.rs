@@ -38,6 +38,10 @@ async fn tell(agent: &Agent, socket: &mut WebSocket) -> Option<CloseFrame> {
     let mut files = agent.watcher.subscribe();
     let mut terminals = agent.terminals.changes();
     let mut ports = agent.ports.subscribe();
+    let mut notices = agent.notices.changes();
+    if *notices.borrow() > 0 {
+        notices.mark_changed();
+    }
     // Both are told at connect.
     terminals.mark_changed();
     ports.mark_changed();
@@ -72,6 +76,10 @@ async fn tell(agent: &Agent, socket: &mut WebSocket) -> Option<CloseFrame> {
                 Event::Terminals { terminals: agent.terminals.describe() }
             }
             _ = ports.changed() => Event::Ports { ports: ports.borrow_and_update().clone() },
+            _ = notices.changed() => {
+                notices.mark_unchanged();
+                Event::Notices { notices: agent.notices.latest() }
+            }
             _ = ping.tick() => {
                 if heard.elapsed() > SILENCE {
                     return Some(close(socket::GONE, "no sign of life"));

@@ -17,6 +17,7 @@ pub mod files;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod notices;
 pub mod ports;
 pub mod routes;
 pub mod search;

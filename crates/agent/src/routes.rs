@@ -15,7 +15,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use crate::agent::Agent;
 use crate::ambient::KernelEntropy;
 use crate::error::Error;
-use crate::{events, exec, files, search, terminals};
+use crate::{events, exec, files, notices, search, terminals};
 
 /// Largest JSON body, in bytes.
 const BODY_MAX_BYTES: usize = 64 * 1024;
@@ -31,6 +31,7 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/status", get(status))
         // The router forwards nothing below /host: these are the host's own.
         .route("/host/shutdown", post(shutdown))
+        .merge(notices::router())
         .merge(terminals::router())
         .merge(exec::router())
         .merge(events::router())

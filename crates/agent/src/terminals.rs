@@ -3,6 +3,7 @@
 //! **Invariants**: at most `terminals_max` exist; asking twice to make a terminal of one id makes one; deleting ends every
 //! process of the terminal's session, background jobs included.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -42,13 +43,15 @@ const CLIENT_MAX_BYTES: usize = 64;
 
 /// The terminals, oldest first.
 pub struct Terminals {
+    /// The limit, once the host has changed it; 0 before.
+    changed_max: AtomicU32,
     list: Mutex<Vec<Arc<Terminal>>>,
     changed: watch::Sender<u64>,
 }
 
 impl Default for Terminals {
     fn default() -> Self {
-        Self { list: Mutex::default(), changed: watch::Sender::new(0) }
+        Self { changed_max: AtomicU32::new(0), list: Mutex::default(), changed: watch::Sender::new(0) }
     }
 }
 
@@ -60,6 +63,16 @@ impl Terminals {
     /// Tells when the list reads differently.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// Changes how many there may be. Those that exist stay.
+    pub fn set_max(&self, max: u32) {
+        self.changed_max.store(max.max(1), Ordering::Relaxed);
+    }
+
+    fn max(&self, agent: &Agent) -> usize {
+        let changed = self.changed_max.load(Ordering::Relaxed);
+        (if changed > 0 { changed } else { agent.config.terminals_max }) as usize
     }
 
     /// All of them.
@@ -109,7 +122,7 @@ impl Terminals {
         let size = Size::new(side(request.cols, COLS_DEFAULT), side(request.rows, ROWS_DEFAULT))
             .ok_or_else(|| Error::invalid_value("cols", "A terminal has 1 to 1000 columns and rows."))?;
         let cwd = shell::cwd(&agent.config, request.cwd.as_deref())?;
-        self.make_room(agent.config.terminals_max as usize)?;
+        self.make_room(self.max(agent))?;
         let terminal =
             Terminal::start(id, clean(&request.name), size, &cwd, agent, self.changed.clone()).map_err(|error| {
                 Error::new(
@@ -128,8 +141,12 @@ impl Terminals {
         while list.len() >= max {
             let ended = list.iter().position(|terminal| terminal.exited() && !terminal.watched());
             let Some(index) = ended else {
-                let message = format!("There are {max} terminals already, which is the limit. Close one first.");
-                return Err(Error::new(ErrorKind::LimitExceeded, message).with("limit", max));
+                let message = format!(
+                    "There are {max} terminals already, which is the limit of this workspace's tier. Close one first."
+                );
+                return Err(Error::new(ErrorKind::LimitExceeded, message)
+                    .with("limit", "terminals")
+                    .with("value", max));
             };
             list.remove(index).close(Closing::Deleted);
         }

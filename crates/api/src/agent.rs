@@ -20,6 +20,50 @@ pub struct AgentStatus {
     pub user: String,
 }
 
+/// `POST /host/limits`, from the host alone: limits that the agent itself holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentLimits {
+    /// Terminals that may exist at once.
+    pub terminals_max: u32,
+}
+
+/// `POST /host/notices`, from the host alone, and part of [`Event::Notices`]: what the workspace's user should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// Programs were ended because the workspace reached its memory limit.
+    OutOfMemory {
+        /// The name that the first of them had given itself, where it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        process: Option<String>,
+        /// How many.
+        count: u64,
+        /// The limit, in bytes; absent when the whole machine was out of memory.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit_bytes: Option<u64>,
+    },
+    /// A program could not start another: the workspace reached its limit on processes.
+    ProcessLimit {
+        /// The limit.
+        limit: u32,
+    },
+}
+
+/// Something that happened to the workspace from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Notice {
+    /// Counts the notices of this start of the workspace.
+    pub id: u64,
+    /// When, in milliseconds since the epoch.
+    pub at: i64,
+    /// What.
+    #[serde(flatten)]
+    pub kind: NoticeKind,
+}
+
 /// A TCP port that something in the workspace listens on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -79,6 +123,11 @@ pub enum Event {
     Terminals {
         /// All of them, oldest first.
         terminals: Vec<crate::terminal::Terminal>,
+    },
+    /// What happened to the workspace from outside, at connect (when there is anything) and whenever something does.
+    Notices {
+        /// The latest, oldest first.
+        notices: Vec<Notice>,
     },
     /// Answer to a ping.
     Pong {

@@ -21,6 +21,9 @@ pub struct Session {
     pub created_at: i64,
     /// Last use, milliseconds since the epoch, to the minute.
     pub last_seen_at: i64,
+    /// What it was opened with last: `Firefox on Linux`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
     /// Counts the changes of `layout`; send it back in `PUT`.
     pub layout_version: u64,
     /// Open tabs, panes and terminals; written and read by the web app alone.
@@ -38,6 +41,13 @@ pub struct OpenSession {
     /// Starts the workspace if it is not running (the default).
     #[serde(default = "yes")]
     pub start: bool,
+    /// When the tier allows no more open workspaces: closes those unused for longest. Their programs end, their files
+    /// stay.
+    #[serde(default)]
+    pub take_over: bool,
+    /// Closes this one (`ws_…`) instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub close: Option<String>,
 }
 
 fn yes() -> bool {

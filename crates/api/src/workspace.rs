@@ -32,8 +32,25 @@ pub struct Workspace {
     /// Use and limits, when known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// The limits its owner's tier gives it.
+    /// Its owner's tier.
+    pub tier: String,
+    /// The limits that tier gives it.
     pub limits: WorkspaceLimits,
+    /// Limits of the tier that do not hold yet although it runs, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending_limits: Vec<PendingLimit>,
+}
+
+/// A limit that was changed and does not hold yet in a running workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PendingLimit {
+    /// Its name in the tier: `memory_bytes`.
+    pub limit: String,
+    /// Why not, and when it will, in words for its owner.
+    pub reason: String,
+    /// Whether it is tried again while the workspace runs; otherwise it holds from the next start.
+    pub retried: bool,
 }
 
 /// What a running workspace uses now.
@@ -51,6 +68,12 @@ pub struct Usage {
     /// Bytes on the volume, when known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_bytes: Option<u64>,
+    /// Programs that were ended since it started because it reached its memory limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oom_kills: Option<u64>,
+    /// Processes that were refused since it started because it reached its limit on them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_processes: Option<u64>,
 }
 
 /// The limits in force.
@@ -81,6 +104,20 @@ pub struct CreateWorkspace {
 
 fn yes() -> bool {
     true
+}
+
+/// `POST /api/v5/workspaces/{id}/start`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct StartWorkspace {
+    /// When the tier allows no more running workspaces: closes those unused for longest. Their programs end, their files
+    /// stay.
+    #[serde(default)]
+    pub take_over: bool,
+    /// Closes this one (`ws_…`) instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub close: Option<String>,
 }
 
 /// `PATCH /api/v5/workspaces/{id}`.

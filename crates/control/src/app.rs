@@ -13,6 +13,8 @@ pub(crate) mod login;
 pub(crate) mod session;
 pub(crate) mod setup;
 pub(crate) mod signing_key;
+pub(crate) mod slots;
+pub(crate) mod tier;
 pub(crate) mod user;
 pub(crate) mod wake;
 pub(crate) mod workspace;

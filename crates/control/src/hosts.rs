@@ -2,6 +2,7 @@
 //!
 //! **Invariants**: every command carries a generation; a host refuses one that is older than what it has seen.
 
+use coditect_api::workspace::PendingLimit;
 use coditect_model::audit::files::FileReport;
 use coditect_model::id::{HostId, WorkspaceId};
 use coditect_model::tier::Limits;
@@ -55,6 +56,14 @@ pub enum HostError {
 pub trait Hosts: Send + Sync + 'static {
     /// Makes the workspace's volume if need be and starts its sandbox. Done when its agent answers. Idempotent.
     async fn start(&self, start: HostStart) -> Result<(), HostError>;
+    /// Gives a running sandbox other limits. Answers those that do not hold yet. Nothing when it does not run.
+    /// `generation` is the sandbox's own. Idempotent.
+    async fn set_limits(
+        &self,
+        workspace: WorkspaceId,
+        generation: Generation,
+        limits: &Limits,
+    ) -> Result<Vec<PendingLimit>, HostError>;
     /// Ends the sandbox, if there is one. Done when no process of it is left. Idempotent.
     async fn stop(&self, workspace: WorkspaceId, generation: Generation) -> Result<(), HostError>;
     /// Ends the sandbox and removes the volume. Idempotent.

@@ -9,6 +9,7 @@ mod auth;
 mod authenticate;
 mod body;
 mod cookies;
+mod device;
 mod document;
 mod enter;
 mod envelope;
@@ -19,6 +20,7 @@ mod invitation;
 mod origin;
 mod query;
 mod session;
+mod tier;
 mod user;
 mod well_known;
 mod workspace;
@@ -67,7 +69,8 @@ fn routes() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::verify_audit))
         .routes(routes!(audit::export_audit))
-        .routes(routes!(health::list_tiers))
+        .routes(routes!(tier::list_tiers))
+        .routes(routes!(tier::set_tier, tier::remove_tier))
         .routes(routes!(enter::enter))
         .routes(routes!(well_known::jwks))
         .routes(routes!(health::health))

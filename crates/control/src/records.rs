@@ -11,6 +11,7 @@ pub(crate) mod login;
 pub(crate) mod session;
 pub(crate) mod setup;
 pub(crate) mod signing_key;
+pub(crate) mod tier;
 pub(crate) mod user;
 pub(crate) mod workspace;
 

@@ -26,6 +26,8 @@ mod lockout;
 mod matrix;
 #[path = "it/sessions.rs"]
 mod sessions;
+#[path = "it/tiers.rs"]
+mod tiers;
 #[path = "it/users.rs"]
 mod users;
 #[path = "it/workspaces.rs"]

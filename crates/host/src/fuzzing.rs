@@ -37,7 +37,7 @@ pub fn agent_answer(data: &[u8]) {
     let _ = agent.shutdown(std::net::Shutdown::Write);
     wait(async {
         let host = UnixStream::from_std(host).expect("inside a runtime");
-        if let Ok(body) = agent_client::ask(host, Method::GET, "/v1/status").await {
+        if let Ok(body) = agent_client::ask(host, Method::GET, "/v1/status", Vec::new()).await {
             assert!(body.len() <= agent_client::ANSWER_MAX_BYTES);
             // What it says is believed only as far as it can be read.
             let _ = serde_json::from_slice::<coditect_api::agent::AgentStatus>(&body);

@@ -16,7 +16,6 @@ use coditect_sandbox::agent_config::AgentConfig;
 use coditect_sandbox::launcher::Launcher;
 use coditect_sandbox::record::SandboxRecord;
 use coditect_sandbox::spec::{self, AGENT_LOG, IdRange, Identity, SandboxSpec};
-use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -26,15 +25,16 @@ use tracing::{Instrument as _, info, info_span, warn};
 use crate::generations::Generations;
 use crate::id_ranges::IdRanges;
 use crate::network::{Network, NetworkConfig};
+use crate::notices::Notices;
 use crate::port_stream::PortStream;
 use crate::relay::{self, ConnectError};
 use crate::running::{HostError, Running, Table};
 use crate::usage::Samples;
-use crate::volume::{Resized, StorageConfig, Volumes, make_private_dir};
-
+use crate::volume::{StorageConfig, Volumes, make_private_dir};
 use crate::{agent_client, ambient};
 
 mod files;
+mod limits;
 mod volumes;
 mod warm;
 
@@ -126,10 +126,11 @@ struct Inner {
     launcher: Launcher,
     warm: warm::Pool,
     network: Network,
-    running: Mutex<Table>,
+    running: Arc<Mutex<Table>>,
     id_ranges: Mutex<IdRanges>,
     generations: Mutex<Generations>,
     samples: Mutex<Samples>,
+    notices: Arc<Notices>,
     /// One command at a time per workspace.
     commands: Mutex<HashMap<WorkspaceId, Arc<tokio::sync::Mutex<()>>>>,
     exits: broadcast::Sender<WorkspaceId>,
@@ -166,13 +167,19 @@ impl Host {
         let launcher = Launcher::spawn(&config.agent_binary)?;
         let network =
             Network::open(&config.network, &config.instance, &config.state_dir).map_err(OpenError::Network)?;
+        let running = Arc::new(Mutex::new(Table::default()));
+        let table = running.clone();
+        let (notices, log) = Notices::open(Arc::new(move || {
+            lock(&table).iter().map(|(&workspace, running)| (workspace, running.clone())).collect()
+        }));
         let inner = Inner {
             warm: warm::Pool::new(config.warm),
             config,
             volumes,
             launcher,
             network,
-            running: Mutex::default(),
+            running,
+            notices,
             id_ranges: Mutex::default(),
             generations: Mutex::new(generations),
             samples: Mutex::default(),
@@ -185,6 +192,10 @@ impl Host {
             end_reasons: Mutex::default(),
             file_watches: Mutex::default(),
         };
+        if let Some(log) = log {
+            let (notices, closed) = (inner.notices.clone(), inner.closed.clone());
+            inner.watchers.spawn(async move { closed.run_until_cancelled(notices.run(log)).await });
+        }
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -288,6 +299,7 @@ impl Host {
                 }
             },
         };
+        self.inner.limit_disk(workspace, &record, &start.limits);
         self.insert(workspace, record, run_dir.clone(), pidfd);
         // The socket listens from before the agent runs, so this waits exactly until it answers.
         let started = agent_client::status(&run_dir).await.map(drop).map_err(HostError::from);
@@ -418,20 +430,6 @@ impl Host {
         stops.join_all().await
     }
 
-    /// Changes the limits of a running workspace, its volume's included. Does nothing when it does not run. Answers when
-    /// the volume's size holds. Blocks for as long as the disk takes.
-    ///
-    /// # Errors
-    /// The kernel's, when it refuses (memory below what is in use, for example). The volume's size and the bandwidth are set
-    /// all the same.
-    pub fn set_limits(&self, workspace: WorkspaceId, limits: &Limits) -> io::Result<Resized> {
-        let Some(entry) = lock(&self.inner.running).get(&workspace).cloned() else { return Ok(Resized::Now) };
-        let set = coditect_sandbox::control::set_limits(&entry.record, &limits.into());
-        let network = self.inner.network.set_limits(&entry.record, limits.network_kbit);
-        let resized = self.inner.volumes.resize(&workspace.label(), limits);
-        set.and(network).and(resized)
-    }
-
     /// How workspaces reach the network on this machine.
     #[must_use]
     pub fn network(&self) -> &Network {
@@ -443,6 +441,10 @@ impl Host {
     pub fn usage(&self, workspace: WorkspaceId) -> Option<Usage> {
         let entry = lock(&self.inner.running).get(&workspace).cloned()?;
         let usage = coditect_sandbox::control::usage(&entry.record).unwrap_or_default();
+        let events = coditect_sandbox::control::events(&entry.record).unwrap_or_default();
+        if let Some(kills) = events.oom_kills {
+            self.inner.notices.counted(workspace, kills);
+        }
         let label = workspace.label();
         let now = Instant::now();
         let mut samples = lock(&self.inner.samples);
@@ -463,6 +465,8 @@ impl Host {
             memory_bytes: usage.memory_bytes.unwrap_or(0),
             pids: usage.pids.and_then(|pids| u32::try_from(pids).ok()).unwrap_or(0),
             storage_bytes,
+            oom_kills: events.oom_kills,
+            refused_processes: events.refused_processes,
         })
     }
 
@@ -528,7 +532,9 @@ impl Host {
     fn insert(&self, workspace: WorkspaceId, record: SandboxRecord, run_dir: PathBuf, pidfd: OwnedFd) {
         let generation = Generation(record.generation);
         let record = Arc::new(record);
-        self.note_running(workspace, Running { record: record.clone(), generation, run_dir: run_dir.clone() });
+        let running = Running { record: record.clone(), generation, run_dir: run_dir.clone() };
+        self.inner.notices.watch(workspace, &running);
+        self.note_running(workspace, running);
         let (host, inner) = (self.clone(), self.inner.clone());
         inner.watch_files(workspace, record.pid, false);
         let watch = async move {
@@ -556,6 +562,7 @@ impl Host {
             lock(&inner.id_ranges).release(record.ids);
             inner.network.release(record.network);
             lock(&inner.samples).forget(&workspace.label());
+            inner.notices.forget(workspace);
             lock(&inner.running).remove(&workspace);
             // No subscriber is no error: they list when they arrive.
             let _ = inner.exits.send(workspace);
@@ -617,9 +624,7 @@ fn identity(start: &StartWorkspace, label: &str, volume: PathBuf) -> Identity {
 }
 
 async fn wait_for_exit(pidfd: OwnedFd) -> io::Result<()> {
-    #[expect(deprecated, reason = "an OwnedFd cannot be closed behind its back; the replacement is an unsafe function")]
-    let pidfd = AsyncFd::with_interest(pidfd, tokio::io::Interest::READABLE)?;
-    pidfd.readable().await.map(drop)
+    crate::watchable(pidfd)?.readable().await.map(drop)
 }
 
 /// Says so in the log when an adopted sandbox's agent is not what it should be. Nobody waits for that: a hundred agents

@@ -18,6 +18,7 @@ mod generations;
 mod host;
 mod id_ranges;
 mod network;
+mod notices;
 mod port_stream;
 mod relay;
 mod running;
@@ -30,3 +31,9 @@ pub use port_stream::PortStream;
 pub use relay::ConnectError;
 pub use running::HostError;
 pub use volume::{Resized, StorageConfig, StorageKind, StorageReport, make_private_dir};
+
+/// A descriptor that tokio watches for reading.
+pub(crate) fn watchable(fd: std::os::fd::OwnedFd) -> std::io::Result<tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>> {
+    #[expect(deprecated, reason = "an OwnedFd cannot be closed behind its back; the replacement is an unsafe function")]
+    tokio::io::unix::AsyncFd::with_interest(fd, tokio::io::Interest::READABLE)
+}

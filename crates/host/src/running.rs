@@ -40,6 +40,9 @@ pub enum HostError {
     /// It runs, but its agent does not answer.
     #[error("the workspace started, but {0}")]
     Agent(String),
+    /// Its control groups.
+    #[error("the workspace's limits cannot be changed: {0}")]
+    Limits(#[source] io::Error),
     /// It could not be ended.
     #[error("the workspace cannot be stopped: {0}")]
     Stop(String),

@@ -368,6 +368,11 @@ impl Volumes {
         Ok(())
     }
 
+    /// Where the volume of a running workspace is.
+    pub(crate) fn directory(&self, label: &str) -> Option<PathBuf> {
+        self.in_use().by_label.get(label).map(|ready| ready.path.clone())
+    }
+
     /// Gives a volume the size of other limits: at once if it is in use and the kernel lets it.
     pub(crate) fn resize(&self, label: &str, limits: &Limits) -> io::Result<Resized> {
         let mut in_use = self.in_use();

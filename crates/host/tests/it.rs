@@ -23,6 +23,8 @@ mod files;
 mod inside;
 #[path = "it/internet.rs"]
 mod internet;
+#[path = "it/limits.rs"]
+mod limits;
 #[path = "it/network.rs"]
 mod network;
 #[path = "it/storage.rs"]

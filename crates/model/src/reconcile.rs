@@ -15,6 +15,8 @@ pub struct Snapshot {
     pub failed_generation: Option<Generation>,
     /// Whether the host has a living sandbox for it.
     pub sandbox_alive: bool,
+    /// Whether that sandbox has other limits than its owner's tier gives now, as far as they can be changed.
+    pub limits_differ: bool,
 }
 
 /// What shall be done next. Idempotent: doing it twice is the same as once.
@@ -28,6 +30,8 @@ pub enum Action {
     Stop,
     /// End the sandbox, remove the volume, then the record.
     Delete,
+    /// Give the living sandbox the limits of now, then record them.
+    SetLimits,
     /// The fact is as wished; write it down.
     Record(State),
     /// It ran and is gone (the machine restarted, or its pid 1 was killed): record it as stopped *and* as wished so,
@@ -42,7 +46,10 @@ pub fn plan(snapshot: Snapshot) -> Action {
         (Desired::Deleted, _) => Action::Delete,
         (Desired::Stopped, true) => Action::Stop,
         (Desired::Stopped, false) => record_unless(snapshot.recorded, State::Stopped),
-        (Desired::Running, true) => record_unless(snapshot.recorded, State::Running),
+        (Desired::Running, true) => match record_unless(snapshot.recorded, State::Running) {
+            Action::Nothing if snapshot.limits_differ => Action::SetLimits,
+            action => action,
+        },
         // A start that failed is not tried again by itself: the next wish carries a new generation.
         (Desired::Running, false) if snapshot.failed_generation == Some(snapshot.generation) => {
             record_unless(snapshot.recorded, State::Failed)
@@ -63,7 +70,8 @@ mod tests {
     use super::*;
 
     fn snapshot(desired: Desired, recorded: State, sandbox_alive: bool) -> Snapshot {
-        Snapshot { desired, generation: Generation(4), recorded, failed_generation: None, sandbox_alive }
+        let generation = Generation(4);
+        Snapshot { desired, generation, recorded, failed_generation: None, sandbox_alive, limits_differ: false }
     }
 
     #[test]
@@ -80,6 +88,20 @@ mod tests {
         assert_eq!(plan(snapshot(Desired::Running, State::Starting, true)), Action::Record(State::Running));
         assert_eq!(plan(snapshot(Desired::Stopped, State::Stopping, false)), Action::Record(State::Stopped));
         assert_eq!(plan(snapshot(Desired::Running, State::Running, false)), Action::RecordEnded);
+    }
+
+    #[test]
+    fn limits_follow_once_what_runs_is_written_down() {
+        for (desired, recorded, alive, expected) in [
+            (Desired::Running, State::Running, true, Action::SetLimits),
+            (Desired::Running, State::Starting, true, Action::Record(State::Running)),
+            (Desired::Running, State::Stopped, false, Action::Start),
+            (Desired::Stopped, State::Running, true, Action::Stop),
+            (Desired::Stopped, State::Stopped, false, Action::Nothing),
+        ] {
+            let differ = Snapshot { limits_differ: true, ..snapshot(desired, recorded, alive) };
+            assert_eq!(plan(differ), expected);
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Licence tiers: named quota sets (R2). The table is data; operators edit it in the configuration.
+//! Licence tiers: named quota sets (R2). The table is data: the configuration gives the first values, administrators
+//! change them while the server runs.
 
 use std::collections::BTreeMap;
 
@@ -65,6 +66,68 @@ fn default_disk_bytes_per_second() -> u64 {
     200 * MIB
 }
 
+/// Longest name of a tier, in characters.
+pub const NAME_MAX_CHARS: usize = 32;
+/// Largest number of bytes that a tier may name: exact as a number of JavaScript too.
+const BYTES_MAX: u64 = 1 << 50;
+/// Largest CPU share: a thousand cores.
+const CPU_MILLIS_MAX: u32 = 1_000_000;
+
+/// What is wrong with a tier's name, if anything.
+#[must_use]
+pub fn name_problem(name: &str) -> Option<String> {
+    let ok = (1..=NAME_MAX_CHARS).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !name.starts_with('-');
+    let text = || format!("a tier's name has 1 to {NAME_MAX_CHARS} lower-case letters, digits and hyphens");
+    (!ok).then(text)
+}
+
+impl Limits {
+    /// The four quotas that make a tier, and the platform's defaults for everything else.
+    #[must_use]
+    pub fn new(cpu_millis: u32, memory_bytes: u64, storage_bytes: u64, concurrent_sessions: u32) -> Self {
+        Self {
+            cpu_millis,
+            memory_bytes,
+            storage_bytes,
+            concurrent_sessions,
+            pids: default_pids(),
+            open_files: default_open_files(),
+            terminals: default_terminals(),
+            workspaces: default_workspaces(),
+            inodes: default_inodes(),
+            network_kbit: default_network_kbit(),
+            disk_bytes_per_second: default_disk_bytes_per_second(),
+        }
+    }
+
+    /// Every field whose value cannot be used, and the rule it breaks.
+    pub fn problems(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let number = |field, value: u64, least: u64, most: u64| {
+            let ok = (least..=most).contains(&value);
+            (!ok).then(|| (field, format!("must be a number from {least} to {most}")))
+        };
+        let small = |field, value: u32, least: u32| number(field, value.into(), least.into(), u32::MAX.into());
+        let bytes = |field, value, least| number(field, value, least, BYTES_MAX);
+        [
+            number("cpu_millis", self.cpu_millis.into(), 10, CPU_MILLIS_MAX.into()),
+            bytes("memory_bytes", self.memory_bytes, 32 * MIB),
+            bytes("storage_bytes", self.storage_bytes, MIB),
+            small("concurrent_sessions", self.concurrent_sessions, 1),
+            small("pids", self.pids, 16),
+            number("open_files", self.open_files, 64, 1 << 30),
+            number("terminals", self.terminals.into(), 1, 1000),
+            small("workspaces", self.workspaces, 1),
+            number("inodes", self.inodes, 1000, 1 << 32),
+            small("network_kbit", self.network_kbit, 64),
+            bytes("disk_bytes_per_second", self.disk_bytes_per_second, MIB),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
 /// All tiers of an installation, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -77,23 +140,10 @@ pub const FIRST_ADMINISTRATOR_TIER: &str = "pro";
 
 impl Default for TierTable {
     fn default() -> Self {
-        let tier = |cpu_millis, memory_bytes, storage_bytes, concurrent_sessions| Limits {
-            cpu_millis,
-            memory_bytes,
-            storage_bytes,
-            concurrent_sessions,
-            pids: default_pids(),
-            open_files: default_open_files(),
-            terminals: default_terminals(),
-            workspaces: default_workspaces(),
-            inodes: default_inodes(),
-            network_kbit: default_network_kbit(),
-            disk_bytes_per_second: default_disk_bytes_per_second(),
-        };
         Self(BTreeMap::from([
-            ("free".to_owned(), tier(200, 512 * MIB, 10 * GIB, 1)),
-            ("starter".to_owned(), tier(500, GIB, 50 * GIB, 5)),
-            ("pro".to_owned(), tier(1000, 2 * GIB, 100 * GIB, 10)),
+            ("free".to_owned(), Limits::new(200, 512 * MIB, 10 * GIB, 1)),
+            ("starter".to_owned(), Limits::new(500, GIB, 50 * GIB, 5)),
+            ("pro".to_owned(), Limits::new(1000, 2 * GIB, 100 * GIB, 10)),
         ]))
     }
 }
@@ -123,23 +173,28 @@ impl TierTable {
             problems.push(format!("tiers: the tier `{DEFAULT_TIER}` is missing; new users are given it"));
         }
         for (name, limits) in &self.0 {
-            let mut must = |ok: bool, text: &str| {
-                if !ok {
-                    problems.push(format!("tiers.{name}: {text}"));
-                }
-            };
-            must(limits.cpu_millis >= 10, "cpu_millis must be 10 or more");
-            must(limits.memory_bytes >= 32 * MIB, "memory_bytes must be 33554432 (32 MiB) or more");
-            must(limits.storage_bytes >= MIB, "storage_bytes must be 1048576 (1 MiB) or more");
-            must(limits.concurrent_sessions >= 1, "concurrent_sessions must be 1 or more");
-            must(limits.pids >= 16, "pids must be 16 or more");
-            must(limits.open_files >= 64, "open_files must be 64 or more");
-            must(limits.terminals >= 1, "terminals must be 1 or more");
-            must(limits.workspaces >= 1, "workspaces must be 1 or more");
-            must(limits.inodes >= 1000, "inodes must be 1000 or more");
-            must(limits.network_kbit >= 64, "network_kbit must be 64 or more");
-            must(limits.disk_bytes_per_second >= MIB, "disk_bytes_per_second must be 1048576 (1 MiB) or more");
+            problems.extend(name_problem(name).map(|text| format!("tiers.{name}: {text}")));
+            problems.extend(limits.problems().map(|(field, text)| format!("tiers.{name}: {field} {text}")));
         }
         problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_table_is_usable_and_what_is_not_is_named() {
+        let mut table = TierTable::default();
+        assert_eq!(table.problems(), Vec::<String>::new());
+        let mut limits = table.get("free").unwrap().clone();
+        (limits.cpu_millis, limits.memory_bytes) = (1, u64::MAX);
+        table.insert("Odd name".to_owned(), limits);
+        let text = table.problems().join("\n");
+        for word in ["lower-case", "cpu_millis", "memory_bytes"] {
+            assert!(text.contains(word), "{text}");
+        }
+        assert_eq!(table.problems().len(), 3);
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub mod layout;
 mod sandbox;
 
-pub(crate) use sandbox::remove_group;
+pub(crate) use sandbox::{Memory, remove_group};
 
 /// A controller that Coditect uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,10 +29,21 @@ pub enum Controller {
     Cpuacct,
     /// Freezing of version 1, where version 2 is not mounted.
     Freezer,
+    /// Reading from and writing to disks.
+    Io,
 }
 
 impl Controller {
-    /// The kernel's name for it.
+    /// The kernel's name for it in version 1, where it differs from [`Self::name`].
+    #[must_use]
+    pub const fn v1_name(self) -> &'static str {
+        match self {
+            Self::Io => "blkio",
+            other => other.name(),
+        }
+    }
+
+    /// The kernel's name for it in version 2.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -41,6 +52,7 @@ impl Controller {
             Self::Pids => "pids",
             Self::Cpuacct => "cpuacct",
             Self::Freezer => "freezer",
+            Self::Io => "io",
         }
     }
 }
@@ -68,6 +80,15 @@ pub struct Cgroups {
     /// In the version 1 hierarchies.
     #[serde(default)]
     pub v1: BTreeMap<Controller, PathBuf>,
+}
+
+/// What a sandbox ran into, counted since its groups were made. `None`: this machine does not count it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// Processes that the kernel ended because the memory limit was reached.
+    pub oom_kills: Option<u64>,
+    /// Processes and threads that were refused because the limit on their number was reached.
+    pub refused_processes: Option<u64>,
 }
 
 /// Writes a control file. Unlike `std::fs::write` it neither creates nor truncates: a control file exists or the write

@@ -7,16 +7,17 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, getrlimit, setrlimit};
 
-use crate::cgroup::{CgroupLayout, Controller, write_control};
+pub use crate::cgroup::Events;
+use crate::cgroup::{CgroupLayout, Controller, Memory, write_control};
 use crate::probe::Mode;
 use crate::record::SandboxRecord;
-use crate::spec::Limits;
+use crate::spec::{Limits, SPARE_TERMINALS};
 
 /// How long the kernel may take to end the processes of a killed sandbox.
 const KILL_DEADLINE: Duration = Duration::from_secs(10);
@@ -219,12 +220,88 @@ pub fn usage(record: &SandboxRecord) -> io::Result<Usage> {
     Ok(Usage { cpu_us, memory_bytes, pids })
 }
 
-/// Sets other limits on a living sandbox. `open_files` and `terminals` hold from its next start.
+/// A limit that does not hold in a living sandbox yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unheld {
+    /// Its name in the tier.
+    pub limit: &'static str,
+    /// Why not, and when it will, in words for the workspace's owner.
+    pub reason: String,
+    /// Whether trying again may help while the sandbox lives.
+    pub retry: bool,
+}
+
+/// Sets other limits on a living sandbox, without ending anything in it. Answers those that do not hold yet: a memory
+/// limit below what is in use; open files, which are a limit of each process and inherited; terminals beyond what the
+/// sandbox was made for. How many terminals there may be is the agent's to know besides.
 ///
 /// # Errors
-/// Which limit the kernel refused: a memory limit below what is in use, for one.
-pub fn set_limits(record: &SandboxRecord, limits: &Limits) -> io::Result<()> {
-    record.cgroups.set_limits(limits)
+/// A control group that is gone or refuses for another reason.
+pub fn set_limits(record: &SandboxRecord, limits: &Limits) -> io::Result<Vec<Unheld>> {
+    let mut unheld = Vec::new();
+    if let Memory::InUse(bytes) = record.cgroups.set_limits(limits)? {
+        unheld.push(Unheld {
+            limit: "memory_bytes",
+            reason: format!(
+                "{} MiB are in use, more than the new limit of {} MiB. It is set as soon as there is room below it, or at \
+                 the next start; nothing is ended for it.",
+                bytes >> 20,
+                limits.memory_bytes >> 20
+            ),
+            retry: true,
+        });
+    }
+    if limits.open_files != record.limits.open_files {
+        let reason = "each program keeps the limit on open files that it was started with; the new one holds from the \
+                      workspace's next start."
+            .to_owned();
+        unheld.push(Unheld { limit: "open_files", reason, retry: false });
+    }
+    let terminals_made = record.limits.terminals.saturating_add(SPARE_TERMINALS);
+    if limits.terminals > terminals_made {
+        let reason = format!(
+            "{terminals_made} terminals are possible until the workspace's next start, then {}.",
+            limits.terminals
+        );
+        unheld.push(Unheld { limit: "terminals", reason, retry: false });
+    }
+    Ok(unheld)
+}
+
+/// Limits how many bytes a second a sandbox reads from and writes to the disk that its volume lies on, each. On version
+/// 1 only what programs wait for is held up: reads, and writes that are forced out; what the kernel writes later on its
+/// own is not counted to anybody. Answers why it cannot be held on this machine, if so.
+///
+/// # Errors
+/// The volume cannot be looked at, or the control group refuses.
+pub fn set_disk_rate(record: &SandboxRecord, volume: &Path, bytes_per_second: u64) -> io::Result<Option<String>> {
+    let Some(device) = crate::block_device::below(volume)? else {
+        return Ok(Some("the volume lies on no disk of its own that the kernel could slow down".to_owned()));
+    };
+    Ok(match record.cgroups.set_disk_rate(&device, bytes_per_second)? {
+        true => None,
+        false => Some("this machine has no control group for disks (`io`, `blkio`)".to_owned()),
+    })
+}
+
+/// What a sandbox ran into since it began.
+///
+/// # Errors
+/// Its control groups are gone.
+pub fn events(record: &SandboxRecord) -> io::Result<Events> {
+    record.cgroups.events()
+}
+
+/// Whether a control group that the kernel's log names is this sandbox's. The log gives the path in the hierarchy, of
+/// which this process may see only a part; the last two names are the installation's and the sandbox's own.
+#[must_use]
+pub fn is_named(record: &SandboxRecord, group: &str) -> bool {
+    let last_two = |path: &Path| {
+        let mut names = path.components().rev().map(|name| name.as_os_str().to_owned());
+        names.next().zip(names.next())
+    };
+    let named = last_two(Path::new(group));
+    named.is_some() && record.cgroups.named_in_the_log().any(|own| last_two(own) == named)
 }
 
 /// Stops every process of a sandbox where it stands; answers once they all do.

@@ -13,6 +13,7 @@
 //! **Not here**: what the agent serves (crate `agent`), which workspaces run (crate `host`).
 
 pub mod agent_config;
+mod block_device;
 pub mod cgroup;
 pub mod children;
 pub mod control;

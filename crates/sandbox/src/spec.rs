@@ -25,6 +25,8 @@ pub const IDS_PER_WORKSPACE: u32 = 65_536;
 pub const FIRST_HOST_ID: u32 = 0x7000_0000;
 /// Workspaces of one machine that can have a range of their own at the same time.
 pub const ID_RANGES_MAX: u32 = (0xffff_0000 - FIRST_HOST_ID) / IDS_PER_WORKSPACE;
+/// Terminals of one sandbox beyond those the agent opens: tmux, script, expect.
+pub const SPARE_TERMINALS: u32 = 128;
 /// File in the run directory that records the sandbox.
 pub const RECORD_FILE: &str = "sandbox.json";
 /// The agent's socket (HTTP) in the run directory; the agent has it as file descriptor [`AGENT_FD`].

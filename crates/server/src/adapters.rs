@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use coditect_api::grant::{Audience, Grant};
+use coditect_api::workspace::PendingLimit;
 use coditect_control::{Control, HostError, HostSandbox, HostStart, HostUsage};
 use coditect_host::{ConnectError, Host, StartWorkspace};
 use coditect_model::audit::files::FileReport;
 use coditect_model::id::{HostId, LoginId, WorkspaceId};
+use coditect_model::tier::Limits;
 use coditect_model::workspace::Generation;
 use coditect_router::{BoxedIo, GrantError, Route, RouteError};
 use tokio::sync::{broadcast, mpsc};
@@ -31,7 +33,7 @@ fn host_error(error: coditect_host::HostError) -> HostError {
     match error {
         E::Outdated { newest, .. } => HostError::Stale { seen: newest },
         E::Full => HostError::Unavailable(error.to_string()),
-        E::Network(_) | E::Volume(_) | E::State(_) | E::Launch(_) | E::Agent(_) | E::Stop(_) => {
+        E::Network(_) | E::Volume(_) | E::State(_) | E::Launch(_) | E::Agent(_) | E::Limits(_) | E::Stop(_) => {
             HostError::Failed(error.to_string())
         }
     }
@@ -42,6 +44,15 @@ impl coditect_control::Hosts for LocalHosts {
     async fn start(&self, start: HostStart) -> Result<(), HostError> {
         let start = StartWorkspace { workspace: start.workspace, generation: start.generation, limits: start.limits };
         self.host.start(start).await.map_err(host_error)
+    }
+
+    async fn set_limits(
+        &self,
+        workspace: WorkspaceId,
+        generation: Generation,
+        limits: &Limits,
+    ) -> Result<Vec<PendingLimit>, HostError> {
+        self.host.set_limits(workspace, generation, limits).await.map_err(host_error)
     }
 
     async fn stop(&self, workspace: WorkspaceId, generation: Generation) -> Result<(), HostError> {

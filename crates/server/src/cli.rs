@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// Read, export and verify the audit logs.
     #[command(subcommand)]
     Audit(Audit),
+    /// See and change what users of each tier may use, while the server runs.
+    #[command(subcommand)]
+    Tier(Tier),
 }
 
 /// `coditect serve`.
@@ -85,6 +88,15 @@ pub(crate) enum User {
     },
     /// List accounts.
     List {
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Give an account another tier. Its running workspaces get the tier's limits at once.
+    SetTier {
+        /// E-mail address or id.
+        user: String,
+        /// The tier's name.
+        tier: String,
         #[command(flatten)]
         remote: Remote,
     },
@@ -198,4 +210,97 @@ pub(crate) enum Workspace {
         #[command(flatten)]
         remote: Remote,
     },
+}
+
+/// `coditect tier`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Tier {
+    /// List the tiers, their limits, and where these come from.
+    List {
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Change a tier, or add one. Running workspaces get the new limits at once.
+    Set {
+        /// The tier's name.
+        name: String,
+        #[command(flatten)]
+        change: Box<TierChange>,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Take back what was set: the configuration's limits hold again. A tier that the configuration does not have goes,
+    /// if nobody has it.
+    Remove {
+        /// The tier's name.
+        name: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+/// Limits to change; the others stay. A tier that is added needs the first four.
+#[derive(Args, Debug)]
+pub(crate) struct TierChange {
+    /// CPU of a workspace, in thousandths of a core.
+    #[arg(long, value_name = "THOUSANDTHS")]
+    pub cpu_millis: Option<u32>,
+    /// Memory of a workspace: 512Mi, 2Gi, or bytes.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub memory: Option<u64>,
+    /// Size of a workspace's volume: 10Gi, or bytes.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub storage: Option<u64>,
+    /// Workspaces of one user that may be open or running at once.
+    #[arg(long, value_name = "NUMBER")]
+    pub concurrent_sessions: Option<u32>,
+    /// Processes and threads of a workspace.
+    #[arg(long, value_name = "NUMBER")]
+    pub pids: Option<u32>,
+    /// Open files of one process.
+    #[arg(long, value_name = "NUMBER")]
+    pub open_files: Option<u64>,
+    /// Terminals of a workspace.
+    #[arg(long, value_name = "NUMBER")]
+    pub terminals: Option<u32>,
+    /// Workspaces of one user.
+    #[arg(long, value_name = "NUMBER")]
+    pub workspaces: Option<u32>,
+    /// Files and directories of a workspace's volume.
+    #[arg(long, value_name = "NUMBER")]
+    pub inodes: Option<u64>,
+    /// Network traffic of a workspace, each way, in thousands of bits per second.
+    #[arg(long, value_name = "KBIT")]
+    pub network_kbit: Option<u32>,
+    /// Reading and writing of a workspace's volume, each, per second: 200Mi, or bytes.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub disk_per_second: Option<u64>,
+}
+
+/// A number of bytes, as is or with Ki, Mi, Gi or Ti.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match &text[digits.len()..] {
+        "" => 0,
+        "Ki" => 10,
+        "Mi" => 20,
+        "Gi" => 30,
+        "Ti" => 40,
+        _ => return Err("needs a number of bytes, or one with Ki, Mi, Gi or Ti".to_owned()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "needs a whole number, such as 512Mi".to_owned())?;
+    number.checked_mul(1 << shift).ok_or_else(|| "is too large".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_have_binary_units() {
+        assert_eq!((size("512Mi"), size("10Gi"), size("7")), (Ok(512 << 20), Ok(10 << 30), Ok(7)));
+        for text in ["", "Mi", "1.5Gi", "10GB", "-1", "99999999999Ti", "1 Gi"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
 }

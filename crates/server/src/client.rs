@@ -67,6 +67,21 @@ impl Client {
         self.send(self.http.post(format!("{}{path}", self.base)).json(body)).await
     }
 
+    /// `PUT` with a JSON body.
+    pub(crate) async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
+        self.send(self.http.put(format!("{}{path}", self.base)).json(body)).await
+    }
+
+    /// `PATCH` with a JSON body.
+    pub(crate) async fn patch<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
+        self.send(self.http.patch(format!("{}{path}", self.base)).json(body)).await
+    }
+
+    /// `DELETE`, answered with nothing.
+    pub(crate) async fn delete(&self, path: &str) -> Result<(), Failure> {
+        self.answer(self.http.delete(format!("{}{path}", self.base))).await.map(drop)
+    }
+
     /// Every item of a paged list. `path` has a query already.
     pub(crate) async fn all<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Failure> {
         let mut items = Vec::new();

@@ -8,6 +8,7 @@ use crate::output::Failure;
 
 mod audit;
 mod check_config;
+mod tier;
 mod user;
 mod workspace;
 
@@ -23,6 +24,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::CheckConfig => check_config::run(&config, arguments.json),
         Command::Audit(command) => client_runtime()?.block_on(audit::run(command, &config, arguments.json)),
         Command::User(command) => client_runtime()?.block_on(user::run(command, &config, arguments.json)),
+        Command::Tier(command) => client_runtime()?.block_on(tier::run(command, &config, arguments.json)),
         Command::Workspace(command) => client_runtime()?.block_on(workspace::run(command, &config, arguments.json)),
     }
 }

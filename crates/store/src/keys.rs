@@ -30,6 +30,7 @@
 //! | `install/audit_key` | what signs the ends of audit logs |
 //! | `work/audit/{log}/{time}/{a}` | audit entries that have no place in their chain yet |
 //! | `work/audited/{log}/{time}/{a}` | those that got theirs within the last hour |
+//! | `install/tiers/{name}` | a tier that an administrator has set |
 //! | `work/workspace/{w}` | workspaces whose spec and status may differ |
 //! | `attempts/account/{e}`, `attempts/address/{a}` | failed log-ins |
 //!
@@ -295,6 +296,18 @@ pub fn health_probe() -> Key {
 #[must_use]
 pub fn setup_token() -> Key {
     key(&[text("install"), text("setup_token")])
+}
+
+/// A tier that an administrator has set.
+#[must_use]
+pub fn tier(name: &str) -> Key {
+    key(&[text("install"), text("tiers"), text(name)])
+}
+
+/// All tiers that administrators have set.
+#[must_use]
+pub fn tiers() -> KeyRange {
+    below(&[text("install"), text("tiers")])
 }
 
 /// Says that a workspace's spec and status may differ: set with the spec, cleared once they agree.

@@ -293,7 +293,10 @@ export interface paths {
         /** The caller's sessions. */
         get: operations["list_sessions"];
         put?: never;
-        /** Opens the caller's session on a workspace of theirs, or resumes the one there is; starts the workspace. */
+        /**
+         * Opens the caller's session on a workspace of theirs, or resumes the one there is; starts the workspace. 409 with a
+         *     list when as many are open as the tier allows; `take_over` or `close` makes room.
+         */
         post: operations["open_session"];
         delete?: never;
         options?: never;
@@ -352,6 +355,27 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v5/tiers/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets a tier's quotas, or adds a tier. Holds at once, also in running workspaces. Administrators. */
+        put: operations["set_tier"];
+        post?: never;
+        /**
+         * Takes back what was set: the configuration's values hold again, or a tier that it does not have is gone, if no user
+         *     has it. Administrators.
+         */
+        delete: operations["remove_tier"];
         options?: never;
         head?: never;
         patch?: never;
@@ -476,7 +500,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Starts a workspace. Its owner or an administrator. */
+        /**
+         * Starts a workspace. Its owner or an administrator. 409 with a list when its owner has as many running as the tier
+         *     allows.
+         */
         post: operations["start_workspace"];
         delete?: never;
         options?: never;
@@ -926,6 +953,11 @@ export interface components {
             /** @enum {string} */
             type: "terminals";
         } | {
+            /** @description The latest, oldest first. */
+            notices: components["schemas"]["Notice"][];
+            /** @enum {string} */
+            type: "notices";
+        } | {
             /**
              * Format: int64
              * @description The ping's number.
@@ -1076,7 +1108,7 @@ export interface components {
         Limits: {
             /**
              * Format: int32
-             * @description Sessions of one user at once.
+             * @description Workspaces of one user that may be open or running at once.
              */
             concurrent_sessions: number;
             /**
@@ -1180,6 +1212,44 @@ export interface components {
              */
             score: number;
         };
+        /** @description Something that happened to the workspace from outside. */
+        Notice: components["schemas"]["NoticeKind"] & {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the epoch.
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description Counts the notices of this start of the workspace.
+             */
+            id: number;
+        };
+        /** @description `POST /host/notices`, from the host alone, and part of [`Event::Notices`]: what the workspace's user should know. */
+        NoticeKind: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /** @enum {string} */
+            kind: "out_of_memory";
+            /**
+             * Format: int64
+             * @description The limit, in bytes; absent when the whole machine was out of memory.
+             */
+            limit_bytes?: number | null;
+            /** @description The name that the first of them had given itself, where it is known. */
+            process?: string | null;
+        } | {
+            /** @enum {string} */
+            kind: "process_limit";
+            /**
+             * Format: int32
+             * @description The limit.
+             */
+            limit: number;
+        };
         /** @description Answer to [`OpenSession`]: everything a client needs to talk to the workspace. */
         OpenedSession: {
             /** @description Where the workspace is and the right to talk to it. */
@@ -1191,8 +1261,15 @@ export interface components {
         };
         /** @description `POST /api/v5/sessions`: opens the user's session on a workspace, or resumes the one there is. */
         OpenSession: {
+            /** @description Closes this one (`ws_…`) instead. */
+            close?: string | null;
             /** @description Starts the workspace if it is not running (the default). */
             start?: boolean;
+            /**
+             * @description When the tier allows no more open workspaces: closes those unused for longest. Their programs end, their files
+             *     stay.
+             */
+            take_over?: boolean;
             /** @description `ws_…` */
             workspace_id: string;
         };
@@ -1233,6 +1310,8 @@ export interface components {
                  * @description Milliseconds since the epoch.
                  */
                 created_at: number;
+                /** @description What it was opened with last: `Firefox on Linux`. */
+                device?: string | null;
                 /** @description `ses_…` */
                 id: string;
                 /**
@@ -1263,6 +1342,8 @@ export interface components {
                 limits: components["schemas"]["Limits"];
                 /** @description Its name, as in `User::tier`. */
                 name: string;
+                /** @description Where these values come from. */
+                source: components["schemas"]["TierSource"];
             }[];
             /** @description Pass it as `?after=` for the next page; absent on the last. */
             next?: string | null;
@@ -1316,12 +1397,14 @@ export interface components {
                 id: string;
                 /** @description The 26 characters behind the prefix: names the workspace's origins. */
                 label: string;
-                /** @description The limits its owner's tier gives it. */
+                /** @description The limits that tier gives it. */
                 limits: components["schemas"]["WorkspaceLimits"];
                 /** @description What its owner calls it. */
                 name: string;
                 /** @description `usr_…` */
                 owner_id: string;
+                /** @description Limits of the tier that do not hold yet although it runs, and why. */
+                pending_limits?: components["schemas"]["PendingLimit"][];
                 /** @description Why it failed, when it did. */
                 reason?: string | null;
                 /**
@@ -1331,6 +1414,8 @@ export interface components {
                 started_at?: number | null;
                 /** @description What is so: `starting`, `running`, `stopping`, `stopped`, `failed` or `deleting`. */
                 state: string;
+                /** @description Its owner's tier. */
+                tier: string;
                 usage?: components["schemas"]["Usage"] | null;
             }[];
             /** @description Pass it as `?after=` for the next page; absent on the last. */
@@ -1342,6 +1427,15 @@ export interface components {
             parents?: boolean;
             /** @description Absolute path, as in [`FileEntry::path`]. */
             path: string;
+        };
+        /** @description A limit that was changed and does not hold yet in a running workspace. */
+        PendingLimit: {
+            /** @description Its name in the tier: `memory_bytes`. */
+            limit: string;
+            /** @description Why not, and when it will, in words for its owner. */
+            reason: string;
+            /** @description Whether it is tried again while the workspace runs; otherwise it holds from the next start. */
+            retried: boolean;
         };
         /** @description A TCP port that something in the workspace listens on. */
         Port: {
@@ -1479,6 +1573,8 @@ export interface components {
              * @description Milliseconds since the epoch.
              */
             created_at: number;
+            /** @description What it was opened with last: `Firefox on Linux`. */
+            device?: string | null;
             /** @description `ses_…` */
             id: string;
             /**
@@ -1497,6 +1593,74 @@ export interface components {
             user_id: string;
             /** @description `ws_…` */
             workspace_id: string;
+        };
+        /** @description `PUT /api/v5/tiers/{name}`: a tier's quotas as a whole. What is absent gets the platform's default. */
+        SetTier: {
+            /**
+             * Format: int32
+             * @description Workspaces of one user that may be open or running at once.
+             */
+            concurrent_sessions: number;
+            /**
+             * Format: int32
+             * @description Thousandths of a core, for each workspace.
+             */
+            cpu_millis: number;
+            /**
+             * Format: int64
+             * @description Reading and writing of each workspace's volume, in bytes per second.
+             */
+            disk_bytes_per_second?: number | null;
+            /**
+             * Format: int64
+             * @description Files and directories of each workspace's volume.
+             */
+            inodes?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of memory, for each workspace.
+             */
+            memory_bytes: number;
+            /**
+             * Format: int32
+             * @description Network traffic of each workspace, each way, in thousands of bits per second.
+             */
+            network_kbit?: number | null;
+            /**
+             * Format: int64
+             * @description Open files of one process.
+             */
+            open_files?: number | null;
+            /**
+             * Format: int32
+             * @description Processes and threads, for each workspace.
+             */
+            pids?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of volume, for each workspace.
+             */
+            storage_bytes: number;
+            /**
+             * Format: int32
+             * @description Terminals of one workspace.
+             */
+            terminals?: number | null;
+            /**
+             * Format: int32
+             * @description Workspaces of one user.
+             */
+            workspaces?: number | null;
+        };
+        /** @description `POST /api/v5/workspaces/{id}/start`. */
+        StartWorkspace: {
+            /** @description Closes this one (`ws_…`) instead. */
+            close?: string | null;
+            /**
+             * @description When the tier allows no more running workspaces: closes those unused for longest. Their programs end, their files
+             *     stay.
+             */
+            take_over?: boolean;
         };
         /** @description A round trip to the store: one write, one read. */
         StoreHealth: {
@@ -1560,7 +1724,14 @@ export interface components {
             limits: components["schemas"]["Limits"];
             /** @description Its name, as in `User::tier`. */
             name: string;
+            /** @description Where these values come from. */
+            source: components["schemas"]["TierSource"];
         };
+        /**
+         * @description Where a tier's values come from. What was set over the API counts, and the configuration's values do not any more.
+         * @enum {string}
+         */
+        TierSource: "configuration" | "changed" | "added";
         /**
          * @description How the caller keeps its tokens.
          * @enum {string}
@@ -1629,10 +1800,20 @@ export interface components {
              */
             memory_bytes: number;
             /**
+             * Format: int64
+             * @description Programs that were ended since it started because it reached its memory limit.
+             */
+            oom_kills?: number | null;
+            /**
              * Format: int32
              * @description Processes and threads.
              */
             pids: number;
+            /**
+             * Format: int64
+             * @description Processes that were refused since it started because it reached its limit on them.
+             */
+            refused_processes?: number | null;
             /**
              * Format: int64
              * @description Bytes on the volume, when known.
@@ -1688,12 +1869,14 @@ export interface components {
             id: string;
             /** @description The 26 characters behind the prefix: names the workspace's origins. */
             label: string;
-            /** @description The limits its owner's tier gives it. */
+            /** @description The limits that tier gives it. */
             limits: components["schemas"]["WorkspaceLimits"];
             /** @description What its owner calls it. */
             name: string;
             /** @description `usr_…` */
             owner_id: string;
+            /** @description Limits of the tier that do not hold yet although it runs, and why. */
+            pending_limits?: components["schemas"]["PendingLimit"][];
             /** @description Why it failed, when it did. */
             reason?: string | null;
             /**
@@ -1703,6 +1886,8 @@ export interface components {
             started_at?: number | null;
             /** @description What is so: `starting`, `running`, `stopping`, `stopped`, `failed` or `deleting`. */
             state: string;
+            /** @description Its owner's tier. */
+            tier: string;
             usage?: components["schemas"]["Usage"] | null;
         };
         /** @description The limits in force. */
@@ -2499,6 +2684,70 @@ export interface operations {
             };
         };
     };
+    set_tier: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetTier"];
+            };
+        };
+        responses: {
+            /** @description The tier */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tier"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_tier: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken back */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_users: {
         parameters: {
             query?: {
@@ -2885,7 +3134,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartWorkspace"];
+            };
+        };
         responses: {
             /** @description The workspace as it is now */
             200: {

@@ -69,6 +69,7 @@ export type Limits = Plain<Schemas["Limits"]>;
 export type Listing = Plain<Schemas["Listing"]>;
 export type LogIn = Plain<Schemas["LogIn"]>;
 export type NameMatch = Plain<Schemas["NameMatch"]>;
+export type Notice = Plain<Schemas["Notice"]>;
 export type OpenSession = Plain<Schemas["OpenSession"]>;
 export type PathBody = Plain<Schemas["PathBody"]>;
 export type Port = Plain<Schemas["Port"]>;

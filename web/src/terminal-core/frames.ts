@@ -56,6 +56,8 @@ export function parseEvent(text: string): AgentEvent | null {
       return Array.isArray(value.ports) ? (value as AgentEvent) : null;
     case "terminals":
       return Array.isArray(value.terminals) ? (value as AgentEvent) : null;
+    case "notices":
+      return Array.isArray(value.notices) ? (value as AgentEvent) : null;
     case "watch_failed":
       return typeof value.path === "string" && typeof value.reason === "string" ? (value as AgentEvent) : null;
     case "pong":

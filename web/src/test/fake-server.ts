@@ -75,6 +75,7 @@ export function workspace(id: string, change: Partial<Workspace> = {}): Workspac
     desired: "running",
     state: "running",
     created_at: 1_700_000_000_000,
+    tier: "pro",
     limits: { cpu_millis: 1000, memory_bytes: 2 ** 31, storage_bytes: 100 * 2 ** 30, pids: 512 },
     ...change,
   };

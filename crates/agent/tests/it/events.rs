@@ -76,3 +76,25 @@ async fn requests_that_break_the_protocol_end_the_connection() {
     socket.send(vec![1_u8]).await;
     assert_eq!(socket.close_code().await, 1008);
 }
+
+#[tokio::test]
+async fn what_the_host_has_to_tell_is_told_at_once_and_to_those_who_come_later() {
+    let agent = Agent::start();
+    let mut early = agent.web_socket("/v1/events").await;
+    for count in 1..=20 {
+        let notice = json!({"kind": "out_of_memory", "process": "node", "count": count, "limit_bytes": 512 << 20});
+        assert_eq!(agent.request("POST", "/host/notices", notice).await.0, 204);
+    }
+    let last = |event: &Value| event["notices"].as_array().and_then(|all| all.last().cloned()).unwrap_or_default();
+    let told = until(&mut early, |event| last(event)["count"] == 20).await;
+    let notice = last(&told);
+    assert_eq!(
+        (&notice["kind"], &notice["process"], &notice["id"]),
+        (&json!("out_of_memory"), &json!("node"), &json!(20))
+    );
+    assert!(notice["at"].as_i64().unwrap() > 0);
+    // The latest sixteen are kept.
+    let mut late = agent.web_socket("/v1/events").await;
+    let told = until(&mut late, |event| event["type"] == "notices").await;
+    assert_eq!((told["notices"].as_array().unwrap().len(), &told["notices"][0]["id"]), (16, &json!(5)));
+}

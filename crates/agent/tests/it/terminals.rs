@@ -63,7 +63,7 @@ async fn there_are_only_so_many_and_ended_ones_make_room() {
     let (first, _second) = (agent.terminal().await, agent.terminal().await);
     let (status, body) = agent.request("POST", "/v1/terminals", json!({})).await;
     assert_eq!(
-        (status, &body["error"]["kind"], &body["error"]["details"]["limit"]),
+        (status, &body["error"]["kind"], &body["error"]["details"]["value"]),
         (409, &json!("limit_exceeded"), &json!(2))
     );
     let mut client = Client::attach(&agent, &first, "a", Some(0)).await;
@@ -159,4 +159,18 @@ async fn a_shell_that_is_not_there_is_replaced_and_a_clients_name_is_checked() {
         let (parts, _) = agent.raw(request.body(http_body_util::Full::default()).unwrap()).await;
         assert!(parts.status.is_client_error(), "{query}: {}", parts.status);
     }
+}
+
+#[tokio::test]
+async fn the_host_changes_how_many_while_it_runs() {
+    let agent = Agent::start_with(|config| config.terminals_max = 1);
+    agent.terminal().await;
+    assert_eq!(agent.request("POST", "/v1/terminals", json!({})).await.0, 409);
+    assert_eq!(agent.request("POST", "/host/limits", json!({"terminals_max": 2})).await.0, 204);
+    agent.terminal().await;
+    // Fewer than there are: those stay, and no other is made.
+    assert_eq!(agent.request("POST", "/host/limits", json!({"terminals_max": 1})).await.0, 204);
+    assert_eq!(agent.request("GET", "/v1/terminals", Value::Null).await.1.as_array().unwrap().len(), 2);
+    let (_, body) = agent.request("POST", "/v1/terminals", json!({})).await;
+    assert_eq!(body["error"]["details"], json!({"limit": "terminals", "value": 1}));
 }

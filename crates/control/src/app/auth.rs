@@ -75,7 +75,6 @@ impl Control {
         let password = PasswordRecord { phc, changed_at: now };
         let (name, login_ref, password) = (&name, &login, &password);
         let stamp = self.stamp_from(address).by(Actor::User(id), Some(login.id));
-        let tier = if token.is_some() { self.first_administrator_tier() } else { DEFAULT_TIER };
         let record = self
             .store
             .transact("register", |txn| async move {
@@ -90,6 +89,7 @@ impl Control {
                 if let Some(token) = token {
                     require_setup(&txn, token).await?;
                 }
+                let tier = if token.is_some() { self.first_administrator_tier(&txn).await? } else { DEFAULT_TIER };
                 let record = UserRecord {
                     id,
                     tenant: invited.as_ref().map_or(own_tenant, |invited| invited.tenant),

@@ -11,7 +11,9 @@ use coditect_model::id::{SessionId, WorkspaceId};
 use coditect_store::Txn;
 
 use super::authority::{Authority, own_workspace};
-use super::workspace::{Change, Seen, limits_of, wish_running};
+use super::slots::TakeOver;
+use super::tier::limits_of;
+use super::workspace::{Change, Seen, wish_running};
 use crate::caller::Me;
 use crate::control::Control;
 use crate::error::AppError;
@@ -30,38 +32,37 @@ pub(crate) struct Opened {
 
 impl Control {
     /// Opens the caller's session on a workspace of theirs, or resumes the one there is.
-    pub(crate) async fn open_session(&self, me: Me, workspace: WorkspaceId, start: bool) -> Result<Opened, AppError> {
+    pub(crate) async fn open_session(
+        &self,
+        me: Me,
+        workspace: WorkspaceId,
+        start: bool,
+        take_over: TakeOver,
+        device: &str,
+    ) -> Result<Opened, AppError> {
         let (fresh, now) = (SessionId::random(&*self.entropy), self.clock.now());
-        let (config, stamp) = (&self.config, self.stamp_me(me));
-        let opened = self
+        let stamp = self.stamp_me(me);
+        let (opened, ended) = self
             .store
             .transact("open session", |txn| async move {
                 let owner = Authority::me(&txn, me).await?;
                 let mut found = own_workspace(&txn, &owner, workspace).await?;
                 self.board.overlay(&mut found);
-                let limits = limits_of(config, &owner.tier);
-                let active_since = now.plus_s(-config.session_active_s);
-                let mut others = Vec::new();
-                for other in session::of_user(&txn, me.tenant, me.user).await? {
-                    if other.workspace != workspace && other.last_seen_at > active_since {
-                        others.push(other);
-                    }
-                }
-                let most = usize::try_from(limits.concurrent_sessions).unwrap_or(usize::MAX);
-                if others.len() >= most {
-                    return Err(too_many(most, &others));
-                }
+                let limits = limits_of(&txn, &self.config, &owner.tier).await?;
+                let ended = self.make_room(&txn, &owner, &limits, workspace, take_over, stamp).await?;
                 let mut entry = stamp.entry(Action::SessionOpened).on(workspace);
                 let session = match session::of_workspace(&txn, me.tenant, me.user, workspace).await? {
                     Some(mut record) => {
-                        if touch(&mut record, now) {
+                        if touch(&mut record, now) || record.device.as_deref() != Some(device) {
+                            record.device = Some(device.to_owned());
                             session::put(&txn, me.tenant, me.user, &record);
                         }
                         entry = entry.with("resumed", true);
                         record
                     }
                     None => {
-                        let record = SessionRecord { id: fresh, workspace, created_at: now, last_seen_at: now };
+                        let device = Some(device.to_owned());
+                        let record = SessionRecord { id: fresh, workspace, created_at: now, last_seen_at: now, device };
                         session::put(&txn, me.tenant, me.user, &record);
                         record
                     }
@@ -72,9 +73,11 @@ impl Control {
                     workspace::put(&txn, &found.record);
                 }
                 let layout = session::layout(&txn, me.tenant, me.user, workspace).await?;
-                Ok(Opened { session, layout, seen: Seen { workspace: found, tier: owner.tier } })
+                let seen = Seen { workspace: found, tier: owner.tier, limits };
+                Ok::<_, AppError>((Opened { session, layout, seen }, ended))
             })
             .await?;
+        self.taken_over(&ended);
         self.wished(&opened.seen.workspace);
         Ok(opened)
     }
@@ -93,7 +96,8 @@ impl Control {
                 };
                 self.board.overlay(&mut workspace);
                 let layout = session::layout(&txn, me.tenant, me.user, session.workspace).await?;
-                Ok(Some(Opened { session, layout, seen: Seen { workspace, tier: owner.tier } }))
+                let limits = limits_of(&txn, &self.config, &owner.tier).await?;
+                Ok(Some(Opened { session, layout, seen: Seen { workspace, tier: owner.tier, limits } }))
             })
             .await
     }
@@ -158,7 +162,8 @@ impl Control {
                     .with("current_version", present.version)
                     .with("current", present.layout));
                 }
-                if touch(&mut record, now) {
+                // A layout kept by a tab that slept does not count as use: that would get around the limit.
+                if self.is_active(&record, now) && touch(&mut record, now) {
                     session::put(&txn, me.tenant, me.user, &record);
                 }
                 session::put_layout(&txn, me.tenant, me.user, record.workspace, &next);
@@ -188,7 +193,8 @@ impl Control {
             .await
     }
 
-    /// The session's workspace, and the session marked as in use: what a renewed grant needs.
+    /// The session's workspace, and the session marked as in use: what a renewed grant needs. One that was not used for
+    /// so long that it does not count any more needs room again.
     pub(crate) async fn use_session(&self, me: Me, id: SessionId) -> Result<Seen, AppError> {
         let (now, stamp) = (self.clock.now(), self.stamp_me(me));
         self.store
@@ -197,15 +203,26 @@ impl Control {
                 let mut record = own_session(&txn, me, id).await?;
                 let mut workspace = own_workspace(&txn, &owner, record.workspace).await?;
                 self.board.overlay(&mut workspace);
+                let limits = limits_of(&txn, &self.config, &owner.tier).await?;
+                if !self.is_active(&record, now) {
+                    self.make_room(&txn, &owner, &limits, record.workspace, TakeOver::No, stamp).await?;
+                }
                 // A tab renews its grant every few minutes; what asks in between is not written down again.
                 if touch(&mut record, now) {
                     session::put(&txn, me.tenant, me.user, &record);
                     let entry = stamp.entry(Action::GrantIssued).on(record.workspace).to(record.id);
                     stamp.write(&txn, me.tenant, &entry.with("for", "session"));
                 }
-                Ok(Seen { workspace, tier: owner.tier })
+                Ok(Seen { workspace, tier: owner.tier, limits })
             })
             .await
+    }
+}
+
+impl Control {
+    /// Whether a session counts against the tier: it was used lately.
+    fn is_active(&self, record: &SessionRecord, now: Timestamp) -> bool {
+        record.last_seen_at > now.plus_s(-self.config.session_active_s)
     }
 }
 
@@ -223,27 +240,6 @@ async fn own_session(txn: &Txn, me: Me, id: SessionId) -> Result<SessionRecord, 
     session::get(txn, me.tenant, me.user, id).await?.ok_or_else(|| AppError::not_found("session"))
 }
 
-fn too_many(most: usize, others: &[SessionRecord]) -> AppError {
-    let sessions: Vec<serde_json::Value> = others
-        .iter()
-        .map(|other| {
-            serde_json::json!({
-                "id": other.id.to_string(),
-                "workspace_id": other.workspace.to_string(),
-                "last_seen_at": other.last_seen_at.0,
-            })
-        })
-        .collect();
-    let noun = if most == 1 { "session" } else { "sessions" };
-    AppError::new(
-        ErrorKind::LimitExceeded,
-        format!("your tier allows {most} {noun} at once; close one of those in `details.sessions` first"),
-    )
-    .with("limit", "concurrent_sessions")
-    .with("value", most)
-    .with("sessions", sessions)
-}
-
 pub(crate) fn to_api(me: Me, record: &SessionRecord, layout: LayoutRecord) -> Session {
     Session {
         id: record.id.to_string(),
@@ -251,6 +247,7 @@ pub(crate) fn to_api(me: Me, record: &SessionRecord, layout: LayoutRecord) -> Se
         user_id: me.user.to_string(),
         created_at: record.created_at.0,
         last_seen_at: record.last_seen_at.0,
+        device: record.device.clone(),
         layout_version: layout.version,
         layout: layout.layout,
     }

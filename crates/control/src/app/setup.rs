@@ -1,7 +1,7 @@
 //! How an installation gets its first administrator.
 
 use coditect_model::audit::Action;
-use coditect_model::tier::{DEFAULT_TIER, FIRST_ADMINISTRATOR_TIER};
+use coditect_model::tier::DEFAULT_TIER;
 
 use super::auth::require_setup;
 use super::authority::Authority;
@@ -42,7 +42,7 @@ impl Control {
 
     /// A logged-in user redeems the link.
     pub(crate) async fn claim_admin(&self, me: Me, token: &str) -> Result<UserRecord, AppError> {
-        let (tier, stamp) = (self.first_administrator_tier(), self.stamp_me(me));
+        let stamp = self.stamp_me(me);
         let record = self
             .store
             .transact("claim administration", |txn| async move {
@@ -53,7 +53,7 @@ impl Control {
                 require_setup(&txn, token).await?;
                 record.admin = true;
                 if record.tier == DEFAULT_TIER {
-                    record.tier = tier.to_owned();
+                    record.tier = self.first_administrator_tier(&txn).await?.to_owned();
                 }
                 user::put(&txn, &record);
                 stamp.write(&txn, me.tenant, &stamp.entry(Action::AdministrationClaimed).to(me.user));
@@ -62,13 +62,5 @@ impl Control {
             .await?;
         tracing::info!(user = %record.id, "administrator by set-up link");
         Ok(record)
-    }
-
-    /// The tier of whoever sets the installation up: at home on the machine, not its guest.
-    pub(crate) fn first_administrator_tier(&self) -> &'static str {
-        match self.config.tiers.get(FIRST_ADMINISTRATOR_TIER) {
-            Some(_) => FIRST_ADMINISTRATOR_TIER,
-            None => DEFAULT_TIER,
-        }
     }
 }

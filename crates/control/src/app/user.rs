@@ -9,7 +9,7 @@ use coditect_model::tier::DEFAULT_TIER;
 use coditect_store::Txn;
 
 use super::authority::Authority;
-use super::login;
+use super::{login, tier};
 use crate::caller::Caller;
 use crate::control::Control;
 use crate::error::AppError;
@@ -62,13 +62,13 @@ impl Control {
             None => None,
         };
         let tier = input.tier.as_deref().unwrap_or(DEFAULT_TIER);
-        self.check_tier(tier)?;
         let (asks_admin, asks_tier) = (input.admin, input.tier.is_some());
         // The right to do it, before the expensive hash; and again in the transaction that counts.
         self.store
             .transact("create user: check", |txn| async move {
                 let authority = Authority::read(&txn, caller).await?;
-                may_create(&txn, &authority, tenant, asks_admin || asks_tier).await.map(drop)
+                may_create(&txn, &authority, tenant, asks_admin || asks_tier).await?;
+                tier::require(&txn, &self.config, tier).await
             })
             .await?;
         let (made, phc) = self.new_password("password", input.password.as_deref(), &email).await?;
@@ -82,6 +82,7 @@ impl Control {
             .transact("create user", |txn| async move {
                 let authority = Authority::read(&txn, caller).await?;
                 let joined = may_create(&txn, &authority, tenant, asks_admin || asks_tier).await?;
+                tier::require(&txn, &self.config, tier).await?;
                 let record = UserRecord {
                     id,
                     tenant: joined.unwrap_or(own_tenant),
@@ -118,9 +119,6 @@ impl Control {
             Some(text) => Some(UserName::parse(text).map_err(|error| AppError::value("name", error.to_string()))?),
             None => None,
         };
-        if let Some(tier) = input.tier.as_deref() {
-            self.check_tier(tier)?;
-        }
         let until = self.ended_until(self.clock.now());
         let (name, input) = (&name, &input);
         let stamp = self.stamp(caller);
@@ -141,6 +139,7 @@ impl Control {
                     record.name = name.clone();
                 }
                 if let Some(tier) = &input.tier {
+                    tier::require(&txn, &self.config, tier).await?;
                     record.tier.clone_from(tier);
                 }
                 if let Some(disabled) = input.disabled {
@@ -171,6 +170,9 @@ impl Control {
         self.announce_ended(&ended, until);
         if !ended.is_empty() {
             tracing::info!(by = caller.name(), user = %id, ended = ended.len(), "logins ended by an administrator");
+        }
+        if input.tier.is_some() {
+            self.limits_changed().await;
         }
         Ok(record)
     }
@@ -206,14 +208,6 @@ impl Control {
         self.announce_ended(&ended, until);
         tracing::info!(by = caller.name(), user = %id, ended = ended.len(), "password reset");
         Ok((record, made))
-    }
-
-    fn check_tier(&self, tier: &str) -> Result<(), AppError> {
-        if self.config.tiers.get(tier).is_some() {
-            return Ok(());
-        }
-        let known: Vec<&str> = self.config.tiers.iter().map(|(name, _)| name).collect();
-        Err(AppError::value("tier", format!("there is no such tier; there are: {}", known.join(", "))))
     }
 
     /// The chosen password, or one made now, with its hash.

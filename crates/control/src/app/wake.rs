@@ -1,11 +1,12 @@
 //! What the router asks about workspaces: where one is, and to have it running.
 
+use coditect_api::error::ErrorKind;
 use coditect_model::audit::Action;
 use coditect_model::id::WorkspaceId;
 use coditect_model::workspace::{Desired, State};
 
 use super::grant::RouteInfo;
-use super::workspace::{Change, wish_running};
+use super::slots::TakeOver;
 use crate::control::Control;
 use crate::error::AppError;
 use crate::records::workspace::{self, Workspace};
@@ -56,15 +57,17 @@ impl Control {
                     return Ok(None);
                 }
                 self.board.overlay(&mut found);
-                if matches!(wish_running(&mut found)?, Change::Wish) {
-                    workspace::put(&txn, &found.record);
+                if self.wish_running_within_limit(&txn, &mut found, TakeOver::No, stamp).await?.is_some() {
                     let entry = stamp.entry(Action::WorkspaceStarted).on(id).with("for", "a request with a grant");
                     stamp.write(&txn, found.record.tenant, &entry);
                 }
                 Ok::<_, AppError>(Some(found))
             })
             .await
-            .map_err(|_| WakeError::Unavailable)?
+            .map_err(|error| match error.kind {
+                ErrorKind::LimitExceeded => WakeError::Failed(error.message),
+                _ => WakeError::Unavailable,
+            })?
             .ok_or(WakeError::NotFound)?;
         self.wished(&found);
         let settled = self.settle(found, self.config.wake_timeout_ms).await.ok_or(WakeError::NotFound)?;

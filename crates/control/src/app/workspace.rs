@@ -13,8 +13,12 @@ use coditect_model::tier::{DEFAULT_TIER, Limits};
 use coditect_model::workspace::Desired;
 use coditect_store::Txn;
 
+use super::audit::Stamp;
 use super::authority::{Authority, Right};
+use super::slots::TakeOver;
+use super::tier::limits_of;
 use crate::caller::{Caller, Me};
+use crate::config::ControlConfig;
 use crate::control::Control;
 use crate::error::AppError;
 use crate::records::workspace::{self, FIRST_GENERATION, Scope, StatusRecord, Workspace, WorkspaceRecord};
@@ -25,30 +29,35 @@ use crate::records::{session, user};
 pub(crate) struct Seen {
     pub(crate) workspace: Workspace,
     pub(crate) tier: String,
+    pub(crate) limits: Limits,
 }
 
 impl Control {
     pub(crate) async fn create_workspace(&self, me: Me, name: &str, start: bool) -> Result<Seen, AppError> {
         let name = WorkspaceName::parse(name).map_err(|error| AppError::value("name", error.to_string()))?;
         let (id, now) = (WorkspaceId::random(&*self.entropy), self.clock.now());
-        let (name, config, stamp) = (&name, &self.config, self.stamp_me(me));
+        let (name, stamp) = (&name, self.stamp_me(me));
         let seen = self
             .store
             .transact("create workspace", |txn| async move {
                 let owner = Authority::me(&txn, me).await?;
                 if let Some(workspace) = workspace::get(&txn, me.tenant, id).await? {
                     // An earlier attempt was committed after all.
-                    return Ok(Seen { workspace, tier: owner.tier });
+                    return with_tier(&txn, &self.config, workspace).await;
                 }
-                let limits = limits_of(config, &owner.tier);
+                let limits = limits_of(&txn, &self.config, &owner.tier).await?;
                 let most = usize::try_from(limits.workspaces).unwrap_or(usize::MAX);
                 if workspace::count_of_user(&txn, me.tenant, me.user, most).await? >= most {
                     return Err(AppError::new(
                         ErrorKind::LimitExceeded,
-                        format!("your tier allows {most} workspaces; delete one first"),
+                        format!("the tier `{}` allows {most} workspaces; delete one first", owner.tier),
                     )
                     .with("limit", "workspaces")
+                    .with("tier", owner.tier)
                     .with("value", limits.workspaces));
+                }
+                if start {
+                    self.make_room(&txn, &owner, &limits, id, TakeOver::No, stamp).await?;
                 }
                 let record = WorkspaceRecord {
                     id,
@@ -62,7 +71,8 @@ impl Control {
                 workspace::insert(&txn, &record);
                 let entry = stamp.entry(Action::WorkspaceCreated).on(id).with("name", name.as_str());
                 stamp.write(&txn, me.tenant, &entry.with("start", start));
-                Ok(Seen { workspace: Workspace { record, status: StatusRecord::default() }, tier: owner.tier })
+                let workspace = Workspace { record, status: StatusRecord::default() };
+                Ok(Seen { workspace, tier: owner.tier, limits })
             })
             .await?;
         tracing::info!(workspace = %id, user = %me.user, start, "workspace made");
@@ -94,7 +104,7 @@ impl Control {
                 let mut seen = Vec::new();
                 for mut workspace in workspace::page(&txn, scope, after, limit).await? {
                     self.board.overlay(&mut workspace);
-                    seen.push(with_tier(&txn, workspace).await?);
+                    seen.push(with_tier(&txn, &self.config, workspace).await?);
                 }
                 Ok(seen)
             })
@@ -107,7 +117,7 @@ impl Control {
                 let authority = Authority::read(&txn, caller).await?;
                 let (mut workspace, _) = authority.workspace(&txn, id).await?;
                 self.board.overlay(&mut workspace);
-                with_tier(&txn, workspace).await
+                with_tier(&txn, &self.config, workspace).await
             })
             .await
     }
@@ -134,12 +144,65 @@ impl Control {
         .await
     }
 
-    pub(crate) async fn start_workspace(&self, caller: &Caller, id: WorkspaceId) -> Result<Seen, AppError> {
-        self.change(caller, id, ("start workspace", Action::WorkspaceStarted), |right, workspace| {
-            require(right, &[Right::Owner, Right::Administrator, Right::Operator])?;
-            wish_running(workspace)
-        })
-        .await
+    /// Wishes a workspace running, if its owner may have one more.
+    pub(crate) async fn start_workspace(
+        &self,
+        caller: &Caller,
+        id: WorkspaceId,
+        take_over: TakeOver,
+    ) -> Result<Seen, AppError> {
+        // Set by an attempt whose commit may have happened: the next one finds nothing left to change.
+        let (wished, stamp) = (&AtomicBool::new(false), self.stamp(caller));
+        let (seen, ended) = self
+            .store
+            .transact("start workspace", |txn| async move {
+                let authority = Authority::read(&txn, caller).await?;
+                let (mut workspace, right) = authority.workspace(&txn, id).await?;
+                require(right, &[Right::Owner, Right::Administrator, Right::Operator])?;
+                if right != Right::Owner && take_over != TakeOver::No {
+                    return Err(AppError::forbidden("only its owner may close other workspaces for this one"));
+                }
+                self.board.overlay(&mut workspace);
+                let ended = self.wish_running_within_limit(&txn, &mut workspace, take_over, stamp).await?;
+                if ended.is_some() {
+                    wished.store(true, Relaxed);
+                    let entry = stamp.entry(Action::WorkspaceStarted).on(id);
+                    let entry = entry.with("name", workspace.record.name.as_str());
+                    stamp.write(&txn, workspace.record.tenant, &entry);
+                }
+                Ok::<_, AppError>((with_tier(&txn, &self.config, workspace).await?, ended.unwrap_or_default()))
+            })
+            .await?;
+        if wished.load(Relaxed) {
+            tracing::info!(workspace = %id, by = caller.name(), wish = "start workspace", "wish written");
+        }
+        self.taken_over(&ended);
+        self.wished(&seen.workspace);
+        Ok(seen)
+    }
+
+    /// Writes the wish that a workspace runs, if that is new, within what its owner's tier allows. Answers what was
+    /// closed for it when it wrote one.
+    pub(crate) async fn wish_running_within_limit(
+        &self,
+        txn: &Txn,
+        workspace: &mut Workspace,
+        take_over: TakeOver,
+        stamp: Stamp,
+    ) -> Result<Option<Vec<Workspace>>, AppError> {
+        if !matches!(wish_running(workspace)?, Change::Wish) {
+            return Ok(None);
+        }
+        let record = &workspace.record;
+        let ended = match user::get(txn, record.tenant, record.owner).await? {
+            Some(owner) => {
+                let limits = limits_of(txn, &self.config, &owner.tier).await?;
+                self.make_room(txn, &owner, &limits, record.id, take_over, stamp).await?
+            }
+            None => Vec::new(),
+        };
+        workspace::put(txn, record);
+        Ok(Some(ended))
     }
 
     pub(crate) async fn stop_workspace(&self, caller: &Caller, id: WorkspaceId) -> Result<Seen, AppError> {
@@ -178,7 +241,7 @@ impl Control {
                     stamp.write(&txn, workspace.record.tenant, &entry);
                     session::clear_workspace(&txn, workspace.record.tenant, workspace.record.owner, id).await?;
                 }
-                with_tier(&txn, workspace).await
+                with_tier(&txn, &self.config, workspace).await
             })
             .await?;
         if changed.load(Relaxed) {
@@ -222,7 +285,7 @@ impl Control {
                     let entry = stamp.entry(action).on(id).with("name", workspace.record.name.as_str());
                     stamp.write(&txn, workspace.record.tenant, &entry);
                 }
-                with_tier(&txn, workspace).await
+                with_tier(&txn, &self.config, workspace).await
             })
             .await?;
         if wished.load(Relaxed) {
@@ -269,7 +332,7 @@ impl Control {
             coditect_model::workspace::State::Running => self.hosts.usage(seen.workspace.record.id).await,
             _ => None,
         };
-        seen.workspace.to_api(&limits_of(&self.config, &seen.tier), usage)
+        seen.workspace.to_api(&seen.tier, &seen.limits, usage)
     }
 }
 
@@ -310,13 +373,9 @@ fn require(right: Right, allowed: &[Right]) -> Result<(), AppError> {
     }
 }
 
-/// The limits of a tier. An operator who removes a tier from the table leaves its users with the default one.
-pub(crate) fn limits_of(config: &crate::config::ControlConfig, tier: &str) -> Limits {
-    let found = config.tiers.get(tier).or_else(|| config.tiers.get(DEFAULT_TIER));
-    found.expect("the configuration was checked to have the default tier").clone()
-}
-
-pub(crate) async fn with_tier(txn: &Txn, workspace: Workspace) -> Result<Seen, AppError> {
+pub(crate) async fn with_tier(txn: &Txn, config: &ControlConfig, workspace: Workspace) -> Result<Seen, AppError> {
     let owner = user::get(txn, workspace.record.tenant, workspace.record.owner).await?;
-    Ok(Seen { workspace, tier: owner.map_or_else(|| DEFAULT_TIER.to_owned(), |owner| owner.tier) })
+    let tier = owner.map_or_else(|| DEFAULT_TIER.to_owned(), |owner| owner.tier);
+    let limits = limits_of(txn, config, &tier).await?;
+    Ok(Seen { workspace, tier, limits })
 }

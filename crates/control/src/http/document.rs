@@ -32,6 +32,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
         coditect_api::agent::Port,
         coditect_api::agent::EventsRequest,
         coditect_api::agent::Event,
+        coditect_api::agent::Notice,
+        coditect_api::agent::NoticeKind,
         coditect_api::agent::Change,
         coditect_api::agent::ChangeKind,
         coditect_api::agent::Exec,

@@ -1,4 +1,4 @@
-//! `/health*`, and the licence tiers.
+//! `/health*`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,13 +10,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use coditect_api::error::ErrorBody;
 use coditect_api::health::{Health, Readiness, StoreHealth};
-use coditect_api::page::Page;
-use coditect_api::tier::Tier;
 use http::StatusCode;
 
 use super::answer::Answer;
 use super::authenticate::Client;
-use crate::caller::Caller;
 use crate::control::Control;
 use crate::error::AppError;
 
@@ -71,16 +68,4 @@ pub(super) async fn readiness(State(control): State<Arc<Control>>) -> Response {
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     super::envelope::as_is((status, Json(Readiness { status: word.to_owned(), parts })).into_response())
-}
-
-/// The licence tiers of this installation.
-#[utoipa::path(get, path = "/api/v5/tiers", tag = "users",
-    responses((status = 200, description = "All of them, in one page", body = Page<Tier>),
-              (status = "default", description = "Why not", body = ErrorBody)))]
-pub(super) async fn list_tiers(State(control): State<Arc<Control>>, caller: Caller) -> Answer<Json<Page<Tier>>> {
-    if let Ok(me) = caller.user() {
-        control.me(me).await?;
-    }
-    let items = control.config.tiers.iter().map(|(name, limits)| Tier { name: name.to_owned(), limits: limits.into() });
-    Ok(Json(Page { items: items.collect(), next: None }))
 }

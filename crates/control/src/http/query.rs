@@ -26,6 +26,23 @@ impl<S: Send + Sync, K: Kind> FromRequestParts<S> for PathId<K> {
     }
 }
 
+/// Longest name in a path, in bytes.
+const NAME_MAX_BYTES: usize = 256;
+
+/// The one name in a path, whatever it is: who uses it checks it.
+pub(super) struct PathName(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathName {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AppError> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(text)) if text.len() <= NAME_MAX_BYTES => Ok(Self(text)),
+            _ => Err(AppError::request("the address cannot be read")),
+        }
+    }
+}
+
 /// The parameters of a query.
 pub(super) struct Params<T>(pub(super) T);
 

@@ -12,8 +12,10 @@ use http::StatusCode;
 
 use super::answer::{Answer, opened};
 use super::body::Body;
+use super::device::Device;
 use super::query::{Params, PathId, Wait};
 use crate::app::session::to_api;
+use crate::app::slots::TakeOver;
 use crate::caller::Me;
 use crate::control::Control;
 use crate::error::AppError;
@@ -28,20 +30,23 @@ pub(super) async fn list_sessions(State(control): State<Arc<Control>>, me: Me) -
     Ok(Json(Page { items, next: None }))
 }
 
-/// Opens the caller's session on a workspace of theirs, or resumes the one there is; starts the workspace.
+/// Opens the caller's session on a workspace of theirs, or resumes the one there is; starts the workspace. 409 with a
+/// list when as many are open as the tier allows; `take_over` or `close` makes room.
 #[utoipa::path(post, path = "/api/v5/sessions", tag = "sessions", params(Wait), request_body = OpenSession,
     responses((status = 200, description = "The session, its workspace and the right to talk to it", body = OpenedSession),
               (status = "default", description = "Why not", body = ErrorBody)))]
 pub(super) async fn open_session(
     State(control): State<Arc<Control>>,
     me: Me,
+    Device(device): Device,
     Params(wait): Params<Wait>,
     Body(input): Body<OpenSession>,
 ) -> Answer<Json<OpenedSession>> {
     let wait_ms = wait.checked()?;
     let workspace: WorkspaceId =
         input.workspace_id.parse().map_err(|_| AppError::value("workspace_id", "this is not a workspace id"))?;
-    let mut found = control.open_session(me, workspace, input.start).await?;
+    let take_over = TakeOver::parse(input.take_over, input.close.as_deref())?;
+    let mut found = control.open_session(me, workspace, input.start, take_over, &device).await?;
     if wait_ms > 0 && input.start {
         let settled = control.settle(found.seen.workspace, wait_ms).await;
         found.seen.workspace = settled.ok_or_else(|| AppError::not_found("workspace"))?;

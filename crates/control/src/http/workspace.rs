@@ -7,13 +7,14 @@ use axum::extract::State;
 use coditect_api::error::ErrorBody;
 use coditect_api::page::Page;
 use coditect_api::session::Access;
-use coditect_api::workspace::{CreateTicket, CreateWorkspace, TicketUrl, UpdateWorkspace, Workspace};
+use coditect_api::workspace::{CreateTicket, CreateWorkspace, StartWorkspace, TicketUrl, UpdateWorkspace, Workspace};
 use coditect_model::id;
 use http::StatusCode;
 
 use super::answer::{Answer, page};
-use super::body::Body;
+use super::body::{Body, MaybeBody};
 use super::query::{ListParams, Params, PathId, Wait};
+use crate::app::slots::TakeOver;
 use crate::app::workspace::{Seen, WorkspaceList};
 use crate::caller::{Caller, Me};
 use crate::control::Control;
@@ -95,8 +96,10 @@ pub(super) async fn delete_workspace(
     Ok((StatusCode::ACCEPTED, Json(control.show(&seen).await)))
 }
 
-/// Starts a workspace. Its owner or an administrator.
+/// Starts a workspace. Its owner or an administrator. 409 with a list when its owner has as many running as the tier
+/// allows.
 #[utoipa::path(post, path = "/api/v5/workspaces/{id}/start", tag = "workspaces", params(("id" = String, Path), Wait),
+    request_body = StartWorkspace,
     responses((status = 200, description = "The workspace as it is now", body = Workspace),
               (status = "default", description = "Why not", body = ErrorBody)))]
 pub(super) async fn start_workspace(
@@ -104,9 +107,11 @@ pub(super) async fn start_workspace(
     caller: Caller,
     PathId(id): PathId<id::Workspace>,
     Params(wait): Params<Wait>,
+    MaybeBody(input): MaybeBody<StartWorkspace>,
 ) -> Answer<Json<Workspace>> {
     let wait_ms = wait.checked()?;
-    let seen = control.start_workspace(&caller, id).await?;
+    let take_over = TakeOver::parse(input.take_over, input.close.as_deref())?;
+    let seen = control.start_workspace(&caller, id, take_over).await?;
     Ok(Json(settled(&control, seen, wait_ms).await?))
 }
 

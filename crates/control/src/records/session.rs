@@ -19,6 +19,9 @@ pub(crate) struct SessionRecord {
     pub(crate) created_at: Timestamp,
     /// To the minute: a session in use must not write with every request.
     pub(crate) last_seen_at: Timestamp,
+    /// What it was opened with last, in a word or two.
+    #[serde(default)]
+    pub(crate) device: Option<String>,
 }
 record!(SessionRecord, 1, "session");
 

@@ -1,6 +1,6 @@
 //! Workspaces: what is wanted and what is so, in two keys so that an owner's wish and a host's report do not collide.
 
-use coditect_api::workspace::{Usage, WorkspaceLimits};
+use coditect_api::workspace::{PendingLimit, Usage, WorkspaceLimits};
 use coditect_model::ambient::Timestamp;
 use coditect_model::id::{TenantId, UserId, WorkspaceId};
 use coditect_model::name::WorkspaceName;
@@ -41,6 +41,9 @@ pub(crate) struct StatusRecord {
     pub(crate) failed: Option<Generation>,
     pub(crate) reason: Option<String>,
     pub(crate) started_at: Option<Timestamp>,
+    /// The limits that the living sandbox was last given.
+    #[serde(default)]
+    pub(crate) applied: Option<AppliedLimits>,
 }
 record!(StatusRecord, 1, "workspace status");
 
@@ -54,7 +57,23 @@ impl Default for StatusRecord {
             failed: None,
             reason: None,
             started_at: None,
+            applied: None,
         }
+    }
+}
+
+/// Limits that a living sandbox was given, and what of them does not hold yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AppliedLimits {
+    pub(crate) limits: Limits,
+    #[serde(default)]
+    pub(crate) pending: Vec<PendingLimit>,
+}
+
+impl AppliedLimits {
+    /// Whether there is anything to do to make these the limits of a living sandbox.
+    pub(crate) fn differ(applied: Option<&Self>, wanted: &Limits) -> bool {
+        applied.is_none_or(|applied| applied.limits != *wanted || applied.pending.iter().any(|limit| limit.retried))
     }
 }
 
@@ -104,7 +123,12 @@ impl Workspace {
         }
     }
 
-    pub(crate) fn to_api(&self, limits: &Limits, usage: Option<Usage>) -> coditect_api::workspace::Workspace {
+    pub(crate) fn to_api(
+        &self,
+        tier: &str,
+        limits: &Limits,
+        usage: Option<Usage>,
+    ) -> coditect_api::workspace::Workspace {
         let state = self.state();
         let reason = match state {
             State::Failed | State::Stopped => self.status.reason.clone(),
@@ -121,11 +145,16 @@ impl Workspace {
             created_at: self.record.created_at.0,
             started_at: self.status.started_at.map(|at| at.0),
             usage,
+            tier: tier.to_owned(),
             limits: WorkspaceLimits {
                 cpu_millis: limits.cpu_millis,
                 memory_bytes: limits.memory_bytes,
                 storage_bytes: limits.storage_bytes,
                 pids: limits.pids,
+            },
+            pending_limits: match (state, &self.status.applied) {
+                (State::Running, Some(applied)) => applied.pending.clone(),
+                _ => Vec::new(),
             },
         }
     }

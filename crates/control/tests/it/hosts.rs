@@ -4,9 +4,11 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Mutex;
 
+use coditect_api::workspace::PendingLimit;
 use coditect_control::{HostError, HostSandbox, HostStart, HostUsage, Hosts};
 use coditect_model::audit::files::FileReport;
 use coditect_model::id::{HostId, WorkspaceId};
+use coditect_model::tier::Limits;
 use coditect_model::workspace::Generation;
 use tokio::sync::{Notify, broadcast, mpsc};
 
@@ -18,6 +20,8 @@ struct State {
     failures: VecDeque<HostError>,
     held: bool,
     starts: usize,
+    /// What is answered about limits that do not hold yet.
+    pending: Vec<PendingLimit>,
 }
 
 pub(crate) struct TestHosts {
@@ -74,6 +78,11 @@ impl TestHosts {
         self.state.lock().unwrap().starts
     }
 
+    /// From now on these limits do not hold when they are changed.
+    pub(crate) fn hold_back(&self, pending: Vec<PendingLimit>) {
+        self.state.lock().unwrap().pending = pending;
+    }
+
     /// Pretends that a newer command has been seen.
     pub(crate) fn see(&self, workspace: WorkspaceId, generation: Generation) {
         self.state.lock().unwrap().newest.insert(workspace, generation);
@@ -109,6 +118,21 @@ impl Hosts for TestHosts {
         state.volumes.insert(start.workspace);
         state.sandboxes.entry(start.workspace).or_insert(start);
         Ok(())
+    }
+
+    async fn set_limits(
+        &self,
+        workspace: WorkspaceId,
+        generation: Generation,
+        limits: &Limits,
+    ) -> Result<Vec<PendingLimit>, HostError> {
+        self.command(workspace, generation)?;
+        let mut state = self.state.lock().unwrap();
+        let pending = state.pending.clone();
+        if let Some(sandbox) = state.sandboxes.get_mut(&workspace) {
+            sandbox.limits = limits.clone();
+        }
+        Ok(pending)
     }
 
     async fn stop(&self, workspace: WorkspaceId, generation: Generation) -> Result<(), HostError> {

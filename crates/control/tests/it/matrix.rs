@@ -74,6 +74,8 @@ fn table() -> BTreeMap<&'static str, [u16; 10]> {
         ("GET /api/v5/audit/verification", [401, 401, 401, 403, 403, 200, 200, 403, 200, 400]),
         ("GET /api/v5/audit/export", [401, 401, 401, 403, 403, 200, 200, 403, 200, 400]),
         ("GET /api/v5/tiers", [401, 401, 401, 200, 200, 200, 200, 200, 200, 200]),
+        ("PUT /api/v5/tiers/{name}", [401, 401, 401, 403, 403, 403, 403, 403, 200, 200]),
+        ("DELETE /api/v5/tiers/{name}", [401, 401, 401, 403, 403, 403, 403, 403, 409, 409]),
         ("GET /api/v5/enter", [303, 303, 303, 303, 404, 404, 404, 404, 404, 303]),
         ("GET /.well-known/jwks.json", all(200)),
         ("GET /health", all(200)),
@@ -109,7 +111,7 @@ fn request(route: &str, things: &Things, n: usize) -> (Method, String, Option<Va
         Some("users") => &things.person.id,
         _ => &things.invitation,
     };
-    let mut path = path.replace("{id}", id);
+    let mut path = path.replace("{id}", id).replace("{name}", "starter");
     let body = match route {
         "POST /api/v5/auth/register" => {
             json!({ "email": format!("fresh{n}@example.com"), "password": PASSWORD, "name": "Fresh" })
@@ -122,6 +124,9 @@ fn request(route: &str, things: &Things, n: usize) -> (Method, String, Option<Va
         "PUT /api/v5/sessions/{id}" => json!({ "layout_version": 0, "layout": {} }),
         "POST /api/v5/workspaces" => json!({ "name": "new", "start": false }),
         "PATCH /api/v5/workspaces/{id}" | "PATCH /api/v5/users/{id}" => json!({ "name": "new" }),
+        "PUT /api/v5/tiers/{name}" => json!({
+            "cpu_millis": 300, "memory_bytes": 1 << 30, "storage_bytes": 1_u64 << 34, "concurrent_sessions": 2
+        }),
         "POST /api/v5/workspaces/{id}/tickets" => json!({ "port": 3000 }),
         "POST /api/v5/users" => json!({ "email": format!("made{n}@example.com"), "name": "Made" }),
         _ => Value::Null,

@@ -82,7 +82,14 @@ async fn the_tier_limits_sessions_in_use_and_one_can_be_taken_over() {
     let details = &refused.body["error"]["details"];
     assert_eq!((&details["limit"], &details["value"]), (&json!("concurrent_sessions"), &json!(1)));
     assert_eq!(details["sessions"][0]["id"], first.as_str());
-    assert_eq!(details["sessions"][0]["workspace_id"], one.as_str());
+    let listed = &details["sessions"][0];
+    assert_eq!((&listed["workspace_id"], &listed["workspace_name"]), (&json!(one), &json!("one")));
+    assert_eq!((&listed["state"], &listed["device"]), (&json!("stopped"), &json!("a program")));
+    assert!(listed["opened_at"].is_number() && listed["last_seen_at"].is_number());
+    let message = refused.text("/error/message");
+    for word in ["`free`", "1 open workspace", "\u{201c}one\u{201d}", "take_over"] {
+        assert!(message.contains(word), "{message}");
+    }
     world.delete(&format!("/api/v5/sessions/{first}"), &ada.access).await.expect(204);
     open(&world, &ada, &two).await.expect(200);
     // One that has not been used for a quarter of an hour does not count.
@@ -115,4 +122,140 @@ async fn two_devices_at_once_do_not_get_around_the_limit() {
     let mut statuses = [a.status.as_u16(), b.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);
+}
+
+async fn command(world: &World, who: &Person, id: &str, command: &str, body: Value) -> crate::world::Reply {
+    world.post(&format!("/api/v5/workspaces/{id}/{command}?wait_ms=10000"), &who.access, body).await
+}
+
+#[tokio::test]
+async fn taking_over_closes_and_stops_the_other_workspace() {
+    let world = World::new().await;
+    let ada = world.register("ada").await;
+    let (one, two) = (stopped_workspace(&world, &ada, "one").await, stopped_workspace(&world, &ada, "two").await);
+    let body = |workspace: &str| json!({ "workspace_id": workspace });
+    let opened = world.post("/api/v5/sessions?wait_ms=10000", &ada.access, body(&one)).await.expect(200);
+    let grant = opened.text("/access/grant");
+    world.post("/api/v5/sessions", &ada.access, body(&two)).await.expect(409);
+    let mut take = body(&two);
+    take["take_over"] = json!(true);
+    let opened = world.post("/api/v5/sessions?wait_ms=10000", &ada.access, take).await.expect(200);
+    assert_eq!(opened.body["workspace"]["state"], "running");
+    world.until(&ada.access, one.parse().unwrap(), "stopped").await;
+    let sessions = world.get("/api/v5/sessions", &ada.access).await.expect(200);
+    assert_eq!(sessions.body["items"].as_array().unwrap().len(), 1);
+    // What the old tab still holds does not wake it up again.
+    let grant = world.control.verify_grant(&grant, coditect_api::grant::Audience::Workspace).unwrap();
+    let woken = world.control.wake(grant.workspace.parse().unwrap()).await;
+    assert!(matches!(&woken, Err(coditect_control::WakeError::Failed(why)) if why.contains("`free`")), "{woken:?}");
+    // Only one's own workspaces are closed, and only those that count.
+    let eve = world.register("eve").await;
+    let foreign = stopped_workspace(&world, &eve, "foreign").await;
+    for close in [foreign.as_str(), one.as_str()] {
+        let body = json!({ "workspace_id": one, "close": close });
+        world.post("/api/v5/sessions", &ada.access, body).await.expect(409);
+    }
+    let body = json!({ "workspace_id": one, "close": "two" });
+    assert_eq!(
+        world.post("/api/v5/sessions", &ada.access, body).await.expect(422).body["error"]["details"]["field"],
+        "close"
+    );
+}
+
+#[tokio::test]
+async fn what_runs_counts_also_without_a_session() {
+    let world = World::new().await;
+    let ada = world.register("ada").await;
+    let one = world.workspace(&ada, "one").await.to_string();
+    let two = stopped_workspace(&world, &ada, "two").await;
+    // Not by making, not by starting, not by opening, not by an administrator's hand.
+    let refused = world.post("/api/v5/workspaces", &ada.access, json!({ "name": "three" })).await.expect(409);
+    let listed = &refused.body["error"]["details"]["sessions"][0];
+    assert_eq!(
+        (&listed["workspace_id"], &listed["id"], &listed["state"]),
+        (&json!(one), &Value::Null, &json!("running"))
+    );
+    command(&world, &ada, &two, "start", Value::Null).await.expect(400);
+    command(&world, &ada, &two, "start", json!({})).await.expect(409).error("limit_exceeded");
+    open(&world, &ada, &two).await.expect(409);
+    let path = format!("/api/v5/workspaces/{two}/start");
+    world.post(&path, crate::world::OPERATOR, json!({})).await.expect(409);
+    world.post(&path, crate::world::OPERATOR, json!({ "take_over": true })).await.expect(403);
+    assert_eq!(
+        command(&world, &ada, &two, "start", json!({ "close": one })).await.expect(200).body["state"],
+        "running"
+    );
+    world.until(&ada.access, one.parse().unwrap(), "stopped").await;
+    // What runs may be started again and again.
+    command(&world, &ada, &two, "start", json!({})).await.expect(200);
+    command(&world, &ada, &two, "stop", json!({})).await.expect(200);
+    command(&world, &ada, &one, "start", json!({})).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_is_open_stays_open_when_the_tier_shrinks() {
+    let world = World::new().await;
+    let ada = world.register("ada").await;
+    let path = format!("/api/v5/users/{}", ada.id);
+    world.patch(&path, crate::world::OPERATOR, json!({ "tier": "pro" })).await.expect(200);
+    let mut running = Vec::new();
+    for name in ["one", "two", "three"] {
+        world.clock.advance_s(100);
+        let id = world.workspace(&ada, name).await.to_string();
+        open(&world, &ada, &id).await.expect(200);
+        running.push(id);
+    }
+    world.patch(&path, crate::world::OPERATOR, json!({ "tier": "free" })).await.expect(200);
+    open(&world, &ada, &running[1]).await.expect(200);
+    let four = stopped_workspace(&world, &ada, "four").await;
+    // Closing one of three is not enough for a limit of one; taking over closes as many as it takes.
+    let body = json!({ "workspace_id": four, "close": running[0] });
+    let refused = world.post("/api/v5/sessions", &ada.access, body).await.expect(409);
+    assert_eq!(refused.body["error"]["details"]["sessions"].as_array().unwrap().len(), 2);
+    world.until(&ada.access, running[0].parse().unwrap(), "running").await;
+    let body = json!({ "workspace_id": four, "take_over": true });
+    world.post("/api/v5/sessions", &ada.access, body).await.expect(200);
+    for id in &running {
+        world.until(&ada.access, id.parse().unwrap(), "stopped").await;
+    }
+}
+
+#[tokio::test]
+async fn the_least_recently_used_is_closed_first() {
+    let world = World::new().await;
+    let ada = world.register("ada").await;
+    let body =
+        json!({ "cpu_millis": 100, "memory_bytes": 1 << 30, "storage_bytes": 1 << 30, "concurrent_sessions": 2 });
+    world.put("/api/v5/tiers/free", crate::world::OPERATOR, body).await.expect(200);
+    let mut ids = Vec::new();
+    for name in ["one", "two", "three"] {
+        ids.push(stopped_workspace(&world, &ada, name).await);
+    }
+    open(&world, &ada, &ids[0]).await.expect(200);
+    world.clock.advance_s(70);
+    open(&world, &ada, &ids[1]).await.expect(200);
+    world.clock.advance_s(70);
+    open(&world, &ada, &ids[0]).await.expect(200);
+    let body = json!({ "workspace_id": ids[2], "start": false, "take_over": true });
+    world.post("/api/v5/sessions", &ada.access, body).await.expect(200);
+    let sessions = world.get("/api/v5/sessions", &ada.access).await.expect(200);
+    let left: Vec<&str> =
+        sessions.body["items"].as_array().unwrap().iter().map(|item| item["workspace_id"].as_str().unwrap()).collect();
+    assert!(left.contains(&&*ids[0]) && left.contains(&&*ids[2]) && left.len() == 2, "{left:?}");
+}
+
+#[tokio::test]
+async fn a_session_that_slept_needs_room_to_go_on() {
+    let world = World::new().await;
+    let ada = world.register("ada").await;
+    let (one, two) = (stopped_workspace(&world, &ada, "one").await, stopped_workspace(&world, &ada, "two").await);
+    let slept = open(&world, &ada, &one).await.expect(200).text("/session/id");
+    world.clock.advance_s(901);
+    let ada = world.log_in(&ada.email).await;
+    let awake = open(&world, &ada, &two).await.expect(200).text("/session/id");
+    let grant = |session: &str| format!("/api/v5/sessions/{session}/grant");
+    world.call(Method::POST, &grant(&slept), &ada.access, None).await.expect(409).error("limit_exceeded");
+    world.call(Method::POST, &grant(&awake), &ada.access, None).await.expect(200);
+    world.delete(&format!("/api/v5/sessions/{awake}"), &ada.access).await.expect(204);
+    world.call(Method::POST, &grant(&slept), &ada.access, None).await.expect(200);
 }

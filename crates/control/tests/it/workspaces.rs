@@ -104,6 +104,7 @@ async fn one_that_ends_by_itself_is_stopped_and_starts_when_asked() {
 async fn after_a_restart_the_living_are_adopted_and_the_dead_are_recorded() {
     let world = World::new().await;
     let ada = world.register("ada").await;
+    world.patch(&format!("/api/v5/users/{}", ada.id), OPERATOR, json!({ "tier": "pro" })).await.expect(200);
     let (lives, dies) = (world.workspace(&ada, "lives").await, world.workspace(&ada, "dies").await);
     let generation = world.hosts.running(lives).unwrap().generation;
     let starts = world.hosts.starts();

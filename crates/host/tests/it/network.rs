@@ -368,7 +368,7 @@ fn bandwidth_is_held_both_ways_and_changed_live() {
             assert!(seconds > 3.0, "{way}: {seconds} s");
         }
         limits.network_kbit = 1_000_000;
-        host.set_limits(id, &limits).unwrap();
+        assert_eq!(host.set_limits(id, Generation(1), &limits).await.unwrap(), []);
         let (interface, _) = link_of(&host, &machine, id);
         assert!(output("tc", &["qdisc", "show", "dev", &interface]).contains("rate 1Gbit"));
         for way in ["down", "up"] {
@@ -409,7 +409,7 @@ fn running_workspaces_keep_their_network_over_a_restart() {
         assert_eq!(link_of(&second, &machine, kept), before);
         assert_eq!(reach(&second, kept, std::slice::from_ref(&target)).await[&target], MACHINE);
         assert_eq!(sh(&second, kept, "getent ahostsv4 example.com | head -1 | cut -d' ' -f1").await, WEB);
-        second.set_limits(kept, &crate::limits()).unwrap();
+        assert_eq!(second.set_limits(kept, Generation(1), &crate::limits()).await.unwrap(), []);
         assert!(!tracked().contains(&format!("src={lost} ")), "of the one that ended while nobody was there");
         until("strays are cleared away", || !output("ip", &["-o", "link"]).contains(&stray)).await;
         end(&machine, &second, &[kept]).await;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use coditect_host::{Host, NetworkConfig, Resized, StartWorkspace, StorageConfig, StorageKind};
+use coditect_host::{Host, NetworkConfig, StartWorkspace, StorageConfig, StorageKind};
 use coditect_model::id::WorkspaceId;
 use coditect_model::tier::Limits;
 use coditect_model::warm::Policy;
@@ -113,18 +113,15 @@ async fn a_volume_changes_its_size_while_it_is_in_use() {
     let blocks = async |generation| sh(&host, id, generation, free).await.parse::<u64>().unwrap();
     let before = blocks(1).await;
     // Smaller at once; larger at once where the kernel lets it, else when it starts again.
-    assert_eq!(host.set_limits(id, &sized(id, 1, 32).limits).unwrap(), Resized::Now);
+    assert_eq!(host.set_limits(id, Generation(1), &sized(id, 1, 32).limits).await.unwrap(), []);
     assert!(blocks(1).await + 7000 < before);
     let larger = sized(id, 2, 128);
-    if let Resized::AtNextStart(words) = host.set_limits(id, &larger.limits).unwrap() {
-        assert!(words.contains("next start"), "{words}");
-        assert!(blocks(1).await <= before);
-        host.stop(id, Generation(2)).await.unwrap();
-        host.start(larger).await.unwrap();
-    } else {
-        host.stop(id, Generation(2)).await.unwrap();
-        host.start(larger).await.unwrap();
+    for pending in host.set_limits(id, Generation(1), &larger.limits).await.unwrap() {
+        assert!(pending.limit == "storage_bytes" && pending.reason.contains("next start"), "{pending:?}");
+        assert!(!pending.retried && blocks(1).await <= before);
     }
+    host.stop(id, Generation(2)).await.unwrap();
+    host.start(larger).await.unwrap();
     assert!(blocks(2).await > before + 14_000, "{} after {before}", blocks(2).await);
     host.delete(id, Generation(3)).await.unwrap();
     host.close().await;

@@ -14,8 +14,8 @@ pub(crate) const LEAF: &str = "coditect-serve";
 const VACATE_ROUNDS: u32 = 16;
 
 /// Version 1 controllers that are looked for.
-const V1: [Controller; 5] =
-    [Controller::Cpu, Controller::Memory, Controller::Pids, Controller::Cpuacct, Controller::Freezer];
+const V1: [Controller; 6] =
+    [Controller::Cpu, Controller::Memory, Controller::Pids, Controller::Cpuacct, Controller::Freezer, Controller::Io];
 
 impl CgroupLayout {
     /// Finds the groups of this process.
@@ -40,7 +40,7 @@ impl CgroupLayout {
         layout.v1.retain(|_, path| path.is_dir());
         if let Some(own) = &layout.v2 {
             let names = std::fs::read_to_string(own.join("cgroup.controllers")).unwrap_or_default();
-            for controller in [Controller::Cpu, Controller::Memory, Controller::Pids] {
+            for controller in [Controller::Cpu, Controller::Memory, Controller::Pids, Controller::Io] {
                 if names.split_ascii_whitespace().any(|name| name == controller.name()) {
                     layout.v2_controllers.insert(controller);
                 }
@@ -203,8 +203,8 @@ pub(crate) fn parse(mountinfo: &str, membership: &str) -> CgroupLayout {
             }
         } else if mount.fs_type == "cgroup" {
             for controller in V1 {
-                let mounted_here = mount.options.split(',').any(|option| option == controller.name());
-                if let (true, Some(path)) = (mounted_here, own.get(controller.name())) {
+                let mounted_here = mount.options.split(',').any(|option| option == controller.v1_name());
+                if let (true, Some(path)) = (mounted_here, own.get(controller.v1_name())) {
                     layout.v1.entry(controller).or_insert_with(|| mount.locate(path));
                 }
             }
@@ -214,21 +214,23 @@ pub(crate) fn parse(mountinfo: &str, membership: &str) -> CgroupLayout {
 }
 
 /// One line of mountinfo (proc_pid_mountinfo(5)).
-struct Mount<'a> {
+pub(crate) struct Mount<'a> {
     root: String,
-    point: String,
+    pub(crate) point: String,
     fs_type: &'a str,
+    pub(crate) source: String,
     options: &'a str,
 }
 
 impl<'a> Mount<'a> {
-    fn parse(line: &'a str) -> Option<Self> {
+    pub(crate) fn parse(line: &'a str) -> Option<Self> {
         let (front, back) = line.split_once(" - ")?;
         let mut front = front.split(' ').skip(3);
         let (root, point) = (unescape(front.next()?), unescape(front.next()?));
         let mut back = back.split(' ');
         let fs_type = back.next()?;
-        Some(Self { root, point, fs_type, options: back.nth(1).unwrap_or_default() })
+        let source = unescape(back.next().unwrap_or_default());
+        Some(Self { root, point, fs_type, source, options: back.next().unwrap_or_default() })
     }
 
     /// Where the group `path` of this hierarchy is. A mount may show only the part of the hierarchy below its root (a
@@ -303,7 +305,7 @@ mod tests {
         assert_eq!(layout.v2, Some(root.path().join("sys/fs/cgroup/system.slice/coditect.service")));
         assert_eq!(
             layout.v2_controllers.iter().copied().collect::<Vec<_>>(),
-            [Controller::Cpu, Controller::Memory, Controller::Pids]
+            [Controller::Cpu, Controller::Memory, Controller::Pids, Controller::Io]
         );
         assert_eq!((layout.kind(), layout.v1.len()), ("v2", 0));
         // After it has moved itself to its leaf, the same group is found.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{CgroupLayout, Cgroups, Controller, read_number, write_control};
+use super::{CgroupLayout, Cgroups, Controller, Events, read_number, write_control};
 use crate::spec::Limits;
 
 /// Shortest CPU period: at 100 ms a keystroke beside a busy process waits up to 60 ms, at 10 ms about 11.
@@ -15,6 +15,10 @@ const CPU_PERIOD_MAX_US: u64 = 1_000_000;
 const CPU_QUOTA_MIN_US: u64 = 1_000;
 /// Which part of a sandbox's memory the buffers of its TCP connections may have besides, on version 1.
 const SOCKET_MEMORY_PART: u64 = 4;
+/// Room left under a memory limit that is lowered while processes run: they go on taking memory meanwhile.
+const MEMORY_MARGIN_BYTES: u64 = 4 << 20;
+/// How often memory is taken back before a lower limit is given up for now.
+const RECLAIMS_MAX: u32 = 5;
 /// A group stays busy for moments after its last process has ended.
 const REMOVE_DEADLINE: Duration = Duration::from_secs(3);
 /// How long a freeze may take until every process stands still.
@@ -47,7 +51,11 @@ impl Cgroups {
             for (&controller, own) in &layout.v1 {
                 groups.v1.insert(controller, make(own, instance, name, |_| Ok(()))?);
             }
-            groups.set_limits(limits)
+            match groups.set_limits(limits)? {
+                Memory::Held => Ok(()),
+                // Nothing is in a new group, so nothing can be in use.
+                Memory::InUse(_) => Err(io::Error::other("the memory limit does not take in a new control group")),
+            }
         })();
         match made {
             Ok(()) => Ok(groups),
@@ -72,15 +80,18 @@ impl Cgroups {
         Ok(())
     }
 
-    /// Sets the limits, of a new group or a living one.
-    pub(crate) fn set_limits(&self, limits: &Limits) -> io::Result<()> {
+    /// Sets the limits, of a new group or a living one. A memory limit below what is in use and cannot be given back is
+    /// not set: nothing is killed for it.
+    pub(crate) fn set_limits(&self, limits: &Limits) -> io::Result<Memory> {
+        let mut memory = Memory::Held;
         let (quota, period) = cpu_quota_and_period(limits.cpu_millis);
         if let Some(group) = &self.v2 {
             if self.v2_controllers.contains(&Controller::Cpu) {
                 control(group, "cpu.max", &format!("{quota} {period}"))?;
             }
             if self.v2_controllers.contains(&Controller::Memory) {
-                control(group, "memory.max", &limits.memory_bytes.to_string())?;
+                memory = set_memory_v2(group, limits.memory_bytes)?;
+                // One process is ended, not all of them: the agent and the user's other programs go on.
                 control(group, "memory.oom.group", "0")?;
                 // Swap would only make a sandbox at its limit slow for everybody; absent where swap is not accounted.
                 optional(control(group, "memory.swap.max", "0"))?;
@@ -100,7 +111,7 @@ impl Cgroups {
             }
         }
         if let Some(group) = self.v1.get(&Controller::Memory) {
-            set_memory_v1(group, limits.memory_bytes)?;
+            memory = set_memory_v1(group, limits.memory_bytes)?;
             // Version 1 counts the buffers of TCP apart from memory, and only once they have a limit.
             let sockets = (limits.memory_bytes / SOCKET_MEMORY_PART).to_string();
             optional(control(group, "memory.kmem.tcp.limit_in_bytes", &sockets))?;
@@ -108,7 +119,41 @@ impl Cgroups {
         if let Some(group) = self.v1.get(&Controller::Pids) {
             control(group, "pids.max", &limits.pids.to_string())?;
         }
-        Ok(())
+        Ok(memory)
+    }
+
+    /// Limits reading from and writing to one disk, each. Answers whether this machine has the controller for it.
+    pub(crate) fn set_disk_rate(&self, device: &str, bytes_per_second: u64) -> io::Result<bool> {
+        if let Some(group) = self.v2.as_ref().filter(|_| self.v2_controllers.contains(&Controller::Io)) {
+            control(group, "io.max", &format!("{device} rbps={bytes_per_second} wbps={bytes_per_second}"))?;
+            return Ok(true);
+        }
+        let Some(group) = self.v1.get(&Controller::Io) else { return Ok(false) };
+        for file in ["blkio.throttle.read_bps_device", "blkio.throttle.write_bps_device"] {
+            control(group, file, &format!("{device} {bytes_per_second}"))?;
+        }
+        Ok(true)
+    }
+
+    /// What the sandbox ran into so far.
+    pub(crate) fn events(&self) -> io::Result<Events> {
+        let v2 = |controller| self.v2.as_ref().filter(|_| self.v2_controllers.contains(&controller));
+        let oom_kills = match (v2(Controller::Memory), self.v1.get(&Controller::Memory)) {
+            (Some(group), _) => stat_field(&group.join("memory.events"), "oom_kill")?,
+            (None, Some(group)) => stat_field(&group.join("memory.oom_control"), "oom_kill")?,
+            (None, None) => None,
+        };
+        let refused_processes = match v2(Controller::Pids).or_else(|| self.v1.get(&Controller::Pids)) {
+            Some(group) => stat_field(&group.join("pids.events"), "max")?,
+            None => None,
+        };
+        Ok(Events { oom_kills, refused_processes })
+    }
+
+    /// The groups whose names the kernel's log uses when it ends a process for memory, or refuses one.
+    pub(crate) fn named_in_the_log(&self) -> impl Iterator<Item = &Path> {
+        let v1 = [Controller::Memory, Controller::Pids].into_iter().filter_map(|controller| self.v1.get(&controller));
+        self.v2.iter().chain(v1).map(PathBuf::as_path)
     }
 
     /// Stops every process where it stands, and waits until they do; or lets them run on.
@@ -233,20 +278,61 @@ fn make(own: &Path, instance: &str, own_name: &str, prepare: impl Fn(&Path) -> i
     Err(name(&group, io::Error::from(io::ErrorKind::NotFound)))
 }
 
+/// What became of a memory limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Memory {
+    /// It holds.
+    Held,
+    /// So many bytes are in use and cannot be given back, so the old one holds.
+    InUse(u64),
+}
+
+/// A limit below what is in use would have the kernel kill. So first as much as possible is taken back, and new memory
+/// is held up meanwhile (`memory.high`); only a limit that then has room is set.
+fn set_memory_v2(group: &Path, bytes: u64) -> io::Result<Memory> {
+    let current = || read_number(&group.join("memory.current"));
+    if current()? <= bytes.saturating_sub(MEMORY_MARGIN_BYTES) {
+        control(group, "memory.max", &bytes.to_string())?;
+        return Ok(Memory::Held);
+    }
+    control(group, "memory.high", &bytes.saturating_sub(MEMORY_MARGIN_BYTES).to_string())?;
+    let set = (|| {
+        for _ in 0..RECLAIMS_MAX {
+            let excess = current()?.saturating_sub(bytes.saturating_sub(MEMORY_MARGIN_BYTES));
+            if excess == 0 {
+                control(group, "memory.max", &bytes.to_string())?;
+                return Ok(Memory::Held);
+            }
+            match control(group, "memory.reclaim", &excess.to_string()) {
+                // Less than asked for could be taken back.
+                Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => {}
+                other => optional(other)?,
+            }
+        }
+        Ok(Memory::InUse(current()?))
+    })();
+    control(group, "memory.high", "max")?;
+    set
+}
+
 /// Memory together with swap must never be under memory alone, at any moment: raise the one first, lower the other.
-fn set_memory_v1(group: &Path, bytes: u64) -> io::Result<()> {
+/// The kernel takes back what it can by itself, and refuses a limit for which that is not enough.
+fn set_memory_v1(group: &Path, bytes: u64) -> io::Result<Memory> {
     let both = group.join("memory.memsw.limit_in_bytes");
-    let value = bytes.to_string();
-    if !both.exists() {
-        return control(group, "memory.limit_in_bytes", &value);
+    let files = match both.exists().then(|| read_number(&both)).transpose()? {
+        None => vec!["memory.limit_in_bytes"],
+        Some(before) if before >= bytes => vec!["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"],
+        Some(_) => vec!["memory.memsw.limit_in_bytes", "memory.limit_in_bytes"],
+    };
+    for file in files {
+        match control(group, file, &bytes.to_string()) {
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
+                return Ok(Memory::InUse(read_number(&group.join("memory.usage_in_bytes"))?));
+            }
+            other => other?,
+        }
     }
-    if read_number(&both)? >= bytes {
-        control(group, "memory.limit_in_bytes", &value)?;
-        control(group, "memory.memsw.limit_in_bytes", &value)
-    } else {
-        control(group, "memory.memsw.limit_in_bytes", &value)?;
-        control(group, "memory.limit_in_bytes", &value)
-    }
+    Ok(Memory::Held)
 }
 
 fn control(group: &Path, file: &str, text: &str) -> io::Result<()> {
@@ -257,7 +343,7 @@ fn control(group: &Path, file: &str, text: &str) -> io::Result<()> {
 /// Keeps the error number, for callers that look at it, only where nothing is added to the message.
 fn name(path: &Path, error: io::Error) -> io::Error {
     match error.raw_os_error() {
-        Some(libc::EINVAL | libc::EBUSY | libc::ESRCH) => error,
+        Some(libc::EINVAL | libc::EBUSY | libc::ESRCH | libc::EAGAIN) => error,
         // The group was removed between the opening of its file and the writing: gone is gone.
         Some(libc::ENODEV) => io::Error::new(io::ErrorKind::NotFound, format!("{}: {error}", path.display())),
         _ => io::Error::new(error.kind(), format!("{}: {error}", path.display())),

@@ -24,14 +24,12 @@ use super::LaunchError;
 use super::etc;
 use super::helper::Step;
 use crate::probe::Mode;
-use crate::spec::{Limits, Network, SandboxSpec, USER_ID};
+use crate::spec::{Limits, Network, SPARE_TERMINALS, SandboxSpec, USER_ID};
 use crate::sys::{MountAttributes, change_mount};
 use crate::volume::{HOME_DIR, WORKSPACE_DIR};
 
 /// Files and directories of one sandbox's private file system.
 const PRIVATE_INODES: &str = "500000";
-/// Terminals of one sandbox beyond those the agent opens: tmux, script, expect.
-const SPARE_TERMINALS: u32 = 128;
 /// The group that terminals belong to inside: `tty`.
 pub(super) const TERMINALS_GROUP: u32 = 5;
 /// Devices a sandbox has.

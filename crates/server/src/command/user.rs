@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::process::ExitCode;
 
-use coditect_api::user::{CreateUser, ResetPassword, User as Account, UserWithPassword};
+use coditect_api::user::{CreateUser, ResetPassword, UpdateUser, User as Account, UserWithPassword};
 
 use crate::cli::User;
 use crate::client::Client;
@@ -42,6 +42,17 @@ pub(crate) async fn run(command: User, config: &Config, json: bool) -> Result<Ex
                         vec![user.id, user.email, user.name, user.tier, user.role, state.to_owned()]
                     }),
                 );
+            }
+        }
+        User::SetTier { user, tier, remote } => {
+            let client = Client::new(&remote, config)?;
+            let id = find(&client, &user).await?;
+            let body = UpdateUser { tier: Some(tier), ..UpdateUser::default() };
+            let changed: Account = client.patch(&format!("/api/v5/users/{id}"), &body).await?;
+            if json {
+                output::json(&changed)?;
+            } else {
+                output::line(format_args!("{} has the tier {} now.", changed.email, changed.tier));
             }
         }
         User::ResetPassword { user, password_stdin, remote } => {

@@ -3,14 +3,15 @@
 use coditect_model::audit::Action as Audited;
 use coditect_model::id::WorkspaceId;
 use coditect_model::reconcile::{Action, Snapshot, plan};
+use coditect_model::tier::Limits;
 use coditect_model::workspace::{Desired, Generation, State};
 
-use crate::app::workspace::{limits_of, with_tier};
+use crate::app::workspace::with_tier;
 use crate::control::Control;
 use crate::error::AppError;
 use crate::hosts::{HostError, HostSandbox, HostStart};
 use crate::records::session;
-use crate::records::workspace::{self, StatusRecord, Workspace};
+use crate::records::workspace::{self, AppliedLimits, StatusRecord, Workspace};
 
 /// Attempts to start on a host that is not available before the start is called failed.
 const START_ATTEMPTS_MAX: u32 = 6;
@@ -40,7 +41,7 @@ async fn act(control: &Control, id: WorkspaceId, attempt: u32) -> Result<Next, A
         .store
         .transact("reconcile: read", |txn| async move {
             match workspace::get_anywhere(&txn, id).await? {
-                Some(workspace) => with_tier(&txn, workspace).await.map(Some),
+                Some(workspace) => with_tier(&txn, &control.config, workspace).await.map(Some),
                 None => Ok(None),
             }
         })
@@ -51,14 +52,14 @@ async fn act(control: &Control, id: WorkspaceId, attempt: u32) -> Result<Next, A
     };
     let (workspace, generation) = (&seen.workspace, seen.workspace.record.generation);
     control.board.wish(workspace);
-    let action = plan(snapshot(workspace, sandbox));
+    let action = plan(snapshot(workspace, sandbox, &seen.limits));
     tracing::debug!(workspace = %id, ?action, ?generation, "reconcile");
     match action {
         Action::Nothing => settle(control, workspace).await,
         Action::Start => {
-            let limits = limits_of(&control.config, &seen.tier);
-            let started = control.hosts.start(HostStart { workspace: id, generation, limits }).await;
-            after_start(control, workspace, started, attempt).await
+            let started =
+                control.hosts.start(HostStart { workspace: id, generation, limits: seen.limits.clone() }).await;
+            after_start(control, workspace, started, seen.limits, attempt).await
         }
         Action::Stop => match control.hosts.stop(id, generation).await {
             Ok(()) => report(control, workspace, stopped(workspace, None)).await,
@@ -68,12 +69,20 @@ async fn act(control: &Control, id: WorkspaceId, attempt: u32) -> Result<Next, A
             Ok(()) => remove(control, workspace).await,
             Err(error) => refused(control, workspace, error, "delete").await,
         },
+        Action::SetLimits => {
+            let sandbox = sandbox.map_or(generation, |sandbox| sandbox.generation);
+            set_limits(control, workspace, sandbox, seen.limits).await
+        }
         Action::Record(State::Running) => {
             let sandbox = sandbox.map_or(generation, |sandbox| sandbox.generation);
-            report(control, workspace, running(control, workspace, sandbox)).await
+            let status = running(control, workspace, sandbox);
+            let differ = AppliedLimits::differ(status.applied.as_ref(), &seen.limits);
+            let next = report(control, workspace, status).await?;
+            Ok(if differ { Next::Again } else { next })
         }
         Action::Record(State::Failed) => {
-            let status = StatusRecord { state: State::Failed, sandbox: None, ..workspace.status.clone() };
+            let status =
+                StatusRecord { state: State::Failed, sandbox: None, applied: None, ..workspace.status.clone() };
             report(control, workspace, status).await
         }
         Action::Record(State::Stopped | State::Starting | State::Stopping | State::Deleting) => {
@@ -83,7 +92,7 @@ async fn act(control: &Control, id: WorkspaceId, attempt: u32) -> Result<Next, A
     }
 }
 
-fn snapshot(workspace: &Workspace, sandbox: Option<HostSandbox>) -> Snapshot {
+fn snapshot(workspace: &Workspace, sandbox: Option<HostSandbox>, limits: &Limits) -> Snapshot {
     let (record, status) = (&workspace.record, &workspace.status);
     // A report about an older wish says nothing about this one: what ran then was stopped since, or runs still.
     let outdated = status.state == State::Running && status.observed < record.generation;
@@ -95,6 +104,7 @@ fn snapshot(workspace: &Workspace, sandbox: Option<HostSandbox>) -> Snapshot {
         recorded: if outdated || (unnamed && status.state == State::Running) { State::Starting } else { status.state },
         failed_generation: status.failed,
         sandbox_alive: sandbox.is_some(),
+        limits_differ: AppliedLimits::differ(status.applied.as_ref(), limits),
     }
 }
 
@@ -108,6 +118,7 @@ fn running(control: &Control, workspace: &Workspace, sandbox: Generation) -> Sta
         failed: None,
         reason: None,
         started_at: if same { status.started_at } else { Some(control.clock.now()) },
+        applied: if same { status.applied.clone() } else { None },
     }
 }
 
@@ -119,20 +130,46 @@ fn stopped(workspace: &Workspace, reason: Option<&str>) -> StatusRecord {
         failed: None,
         reason: reason.map(str::to_owned),
         started_at: workspace.status.started_at,
+        applied: None,
     }
+}
+
+/// Gives a running workspace the limits of now. What cannot be given now is written down with the reason, and tried
+/// again at every round where that may help.
+async fn set_limits(
+    control: &Control,
+    workspace: &Workspace,
+    sandbox: Generation,
+    limits: Limits,
+) -> Result<Next, AppError> {
+    let id = workspace.record.id;
+    let pending = match control.hosts.set_limits(id, sandbox, &limits).await {
+        Ok(pending) => pending,
+        Err(error) => return refused(control, workspace, error, "set limits").await,
+    };
+    let applied = Some(AppliedLimits { limits, pending });
+    if workspace.status.applied == applied {
+        return Ok(Next::Done);
+    }
+    let pending: Vec<&str> = applied.iter().flat_map(|applied| &applied.pending).map(|limit| &*limit.limit).collect();
+    tracing::info!(workspace = %id, pending = pending.join(", "), "limits changed while it runs");
+    report(control, workspace, StatusRecord { applied, ..workspace.status.clone() }).await
 }
 
 async fn after_start(
     control: &Control,
     workspace: &Workspace,
     started: Result<(), HostError>,
+    limits: Limits,
     attempt: u32,
 ) -> Result<Next, AppError> {
     let record = &workspace.record;
     let reason = match started {
         Ok(()) => {
             tracing::info!(workspace = %record.id, generation = record.generation.0, "workspace runs");
-            return report(control, workspace, running(control, workspace, record.generation)).await;
+            let applied = Some(AppliedLimits { limits, pending: Vec::new() });
+            let status = StatusRecord { applied, ..running(control, workspace, record.generation) };
+            return report(control, workspace, status).await;
         }
         Err(HostError::Stale { seen }) => return overtake(control, workspace, seen).await,
         Err(HostError::Unavailable(reason)) if attempt + 1 < START_ATTEMPTS_MAX => {
@@ -149,6 +186,7 @@ async fn after_start(
         failed: Some(record.generation),
         reason: Some(reason.chars().take(1000).collect()),
         started_at: workspace.status.started_at,
+        applied: None,
     };
     report(control, workspace, failed).await
 }

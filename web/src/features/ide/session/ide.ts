@@ -9,6 +9,7 @@ import type { Event as AgentEvent, Port, Session } from "../../../api/types";
 import { browserEnvironment } from "../../../terminal-core/environment";
 import { EventsConnection } from "../../../terminal-core/events-connection";
 import type { LinkState } from "../../../terminal-core/reconnecting-socket";
+import { notifyFailed } from "../../../lib/notify";
 import { Documents } from "../editor/documents";
 import { FilesApi } from "../files/files-api";
 import { TreeStore } from "../files/tree-store";
@@ -18,6 +19,7 @@ import { parentOf } from "../paths";
 import { settingsStore } from "../settings/settings";
 import { Terminals } from "../terminals/terminals";
 import { TerminalsApi } from "../terminals/terminals-api";
+import { Notices } from "./notices";
 import type { WorkspaceLink } from "./workspace-link";
 
 export interface ConnectionStatus {
@@ -60,6 +62,7 @@ export class Ide {
   readonly terminals: Terminals;
   readonly uploads: Uploads;
   readonly events: EventsConnection;
+  readonly notices: Notices;
   readonly connection = createStore<ConnectionStatus>(() => ({ link: { kind: "idle" }, roundTripMs: null }));
   readonly ports = createStore<PortsState>(() => ({ ports: [], fresh: new Set() }));
   readonly ui = createStore<IdeUi>(() => ({ overlay: null, cursor: null, search: { query: "", asked: 0 }, postponed: null }));
@@ -82,6 +85,7 @@ export class Ide {
     this.documents = new Documents(this.files, link.workspaceId, loadMonaco, () => settingsStore.getState().autosave);
     this.terminals = new Terminals(new TerminalsApi(client), this.layout, report);
     this.uploads = new Uploads(client, (directory) => void this.tree.reread(directory));
+    this.notices = new Notices(link.workspaceId, notifyFailed);
     this.events = new EventsConnection({
       env: browserEnvironment,
       address: (attempt) => client.socket("/v1/events", {}, attempt > 1),
@@ -173,6 +177,8 @@ export class Ide {
         return this.#portsChanged(event.ports);
       case "terminals":
         return this.terminals.learn(event.terminals);
+      case "notices":
+        return this.notices.learn(event.notices);
       case "watch_failed":
       case "pong":
     }

@@ -21,12 +21,18 @@ export type Phase =
   | { kind: "opening"; step: string }
   | { kind: "open" }
   | { kind: "stopped"; starting: boolean }
-  | { kind: "failed"; message: string; missing: boolean; others: OtherSession[] };
+  | { kind: "failed"; message: string; missing: boolean; others: OtherWorkspace[] };
 
-/** A session on another workspace that counts against the limit of the tier. */
-export interface OtherSession {
+/** Another workspace that is open or runs, and counts against the limit of the tier. */
+export interface OtherWorkspace {
   id: string;
-  workspaceName: string;
+  name: string;
+  /** It has programs that would end. */
+  running: boolean;
+  /** What it was opened with last, when it was opened. */
+  device: string | null;
+  openedAt: number;
+  lastSeenAt: number;
 }
 
 export interface LinkStatus {
@@ -61,10 +67,10 @@ export class WorkspaceLink {
 
   constructor(readonly workspaceId: string) {}
 
-  /** Opens the session and waits until the workspace runs. */
-  async open(): Promise<OpenedSession | null> {
+  /** Opens the session and waits until the workspace runs; `close` names a workspace that is closed for it. */
+  async open(close?: string): Promise<OpenedSession | null> {
     try {
-      const opened = await this.#opened();
+      const opened = await this.#opened(close);
       this.#learn(opened.workspace);
       const running = await this.#running(opened.workspace);
       if (!running) return null;
@@ -75,7 +81,7 @@ export class WorkspaceLink {
       this.store.setState({ phase: { kind: "open" } });
       return { ...opened, access };
     } catch (error) {
-      if (!this.#left.signal.aborted) await this.#fail(error);
+      if (!this.#left.signal.aborted) this.#fail(error);
       return null;
     }
   }
@@ -96,13 +102,6 @@ export class WorkspaceLink {
     }
   }
 
-  /** Ends a session on another workspace, so that this one may be opened. */
-  async takeOver(id: string): Promise<void> {
-    await api.delete(`/sessions/${id}`).catch((error: unknown) => {
-      if (!(error instanceof ApiError) || error.kind !== "not_found") throw error;
-    });
-  }
-
   starting(): void {
     const { phase } = this.store.getState();
     const next: Phase = phase.kind === "stopped" ? { ...phase, starting: true } : { kind: "opening", step: "Starting the workspace" };
@@ -120,10 +119,10 @@ export class WorkspaceLink {
     this.#left.abort();
   }
 
-  async #opened(): Promise<OpenedSession> {
+  async #opened(close?: string): Promise<OpenedSession> {
+    const body = { workspace_id: this.workspaceId, start: true, ...(close === undefined ? {} : { close }) };
     for (;;) {
       try {
-        const body = { workspace_id: this.workspaceId, start: true };
         return await api.post<OpenedSession>("/sessions", body, { signal: this.#left.signal });
       } catch (error) {
         if (!(error instanceof ApiError) || !error.retryable) throw error;
@@ -163,22 +162,30 @@ export class WorkspaceLink {
     queryClient.setQueryData(queryKeys.workspace(this.workspaceId), workspace);
   }
 
-  async #fail(error: unknown): Promise<void> {
+  #fail(error: unknown): void {
     const missing = error instanceof ApiError && error.kind === "not_found";
-    const others = error instanceof ApiError && error.kind === "limit_exceeded" ? await otherSessions(error) : [];
+    const others = error instanceof ApiError && error.kind === "limit_exceeded" ? otherWorkspaces(error) : [];
     this.store.setState({ phase: { kind: "failed", message: messageOf(error), missing, others } });
   }
 }
 
-/** The sessions that an answer about the limit lists, with the names of their workspaces. */
-async function otherSessions(error: ApiError): Promise<OtherSession[]> {
+/** The workspaces that an answer about the limit lists. */
+export function otherWorkspaces(error: ApiError): OtherWorkspace[] {
   const listed = error.details["sessions"];
   if (!Array.isArray(listed)) return [];
-  const found = listed.map(async (item: unknown): Promise<OtherSession | null> => {
-    const { id, workspace_id: workspace } = item as Record<string, unknown>;
-    if (typeof id !== "string" || typeof workspace !== "string") return null;
-    const known = await api.get<Workspace>(`/workspaces/${workspace}`).catch(() => null);
-    return { id, workspaceName: known?.name ?? "another workspace" };
+  return listed.flatMap((item: unknown): OtherWorkspace[] => {
+    const other = item as Record<string, unknown>;
+    const { workspace_id: id, workspace_name: name, device } = other;
+    if (typeof id !== "string" || typeof name !== "string") return [];
+    return [
+      {
+        id,
+        name,
+        running: other["state"] !== "stopped",
+        device: typeof device === "string" ? device : null,
+        openedAt: Number(other["opened_at"] ?? 0),
+        lastSeenAt: Number(other["last_seen_at"] ?? 0),
+      },
+    ];
   });
-  return (await Promise.all(found)).filter((other) => other !== null);
 }

@@ -1,15 +1,16 @@
-import { Button, Group } from "@mantine/core";
+import { Button, Group, Stack } from "@mantine/core";
 import { IconPlugConnectedX } from "@tabler/icons-react";
 import type { ReactElement } from "react";
 import { Link } from "react-router";
 import { EmptyState } from "../../../ui/empty-state";
 import type { Phase } from "../session/workspace-link";
 import classes from "./screens.module.css";
+import { TakeOverList } from "./take-over-list";
 
 interface FailedScreenProps {
   phase: Extract<Phase, { kind: "failed" }>;
   onRetry: () => void;
-  onTakeOver: (sessionId: string) => void;
+  onTakeOver: (workspaceId: string) => void;
 }
 
 function titleOf({ missing, others }: FailedScreenProps["phase"]): string {
@@ -20,7 +21,8 @@ function titleOf({ missing, others }: FailedScreenProps["phase"]): string {
 function textOf({ missing, others, message }: FailedScreenProps["phase"]): string {
   if (missing) return "It was deleted, or it belongs to somebody else.";
   if (others.length === 0) return message;
-  return "Your plan allows no more at once. Close one of the others to go on here; its files and programs stay, only the arrangement of its tabs is forgotten.";
+  const which = others.length === 1 ? "Close the other one" : "Close one of the others";
+  return `Your tier allows no more at once. ${which} to go on here: its programs end, its files stay.`;
 }
 
 export function FailedScreen({ phase, onRetry, onTakeOver }: FailedScreenProps): ReactElement {
@@ -32,17 +34,15 @@ export function FailedScreen({ phase, onRetry, onTakeOver }: FailedScreenProps):
         title={titleOf(phase)}
         text={textOf(phase)}
         action={
-          <Group gap="xs" justify="center">
-            {phase.others.map(({ id, workspaceName }) => (
-              <Button key={id} onClick={() => onTakeOver(id)}>
-                Close “{workspaceName}”
+          <Stack gap="md" align="center">
+            {phase.others.length > 0 && <TakeOverList others={phase.others} onTakeOver={onTakeOver} />}
+            <Group gap="xs" justify="center">
+              {!phase.missing && phase.others.length === 0 && <Button onClick={onRetry}>Try again</Button>}
+              <Button component={Link} to="/" variant="default">
+                All workspaces
               </Button>
-            ))}
-            {!phase.missing && phase.others.length === 0 && <Button onClick={onRetry}>Try again</Button>}
-            <Button component={Link} to="/" variant="default">
-              All workspaces
-            </Button>
-          </Group>
+            </Group>
+          </Stack>
         }
       />
     </div>

@@ -40,9 +40,9 @@ export function IdeSession({ workspaceId }: { workspaceId: string }): ReactEleme
 function SessionView(props: { link: WorkspaceLink; ide: Ide | null; onOpened: (ide: Ide) => void }): ReactElement {
   const { link, ide, onOpened } = props;
   const { phase, workspace } = useStore(link.store);
-  const again = () => {
+  const again = (close?: string) => {
     link.starting();
-    void link.open().then((opened) => {
+    void link.open(close).then((opened) => {
       if (!opened || !link.client) return;
       if (ide) return ide.resume(opened.session);
       const made = new Ide(link, link.client, opened.session, report);
@@ -53,15 +53,12 @@ function SessionView(props: { link: WorkspaceLink; ide: Ide | null; onOpened: (i
   if (ide) {
     return (
       <IdeContext value={ide}>
-        <IdeFrame onStartAgain={again} />
+        <IdeFrame onStartAgain={() => again()} />
       </IdeContext>
     );
   }
   if (phase.kind === "failed") {
-    const takeOver = (id: string) => {
-      link.takeOver(id).then(again, (error: unknown) => report("The other session was not closed", error));
-    };
-    return <FailedScreen phase={phase} onRetry={again} onTakeOver={takeOver} />;
+    return <FailedScreen phase={phase} onRetry={() => again()} onTakeOver={again} />;
   }
   return <OpeningScreen name={workspace?.name ?? null} step={phase.kind === "opening" ? phase.step : "Opening the editor"} />;
 }
