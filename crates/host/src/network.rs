@@ -377,8 +377,10 @@ impl Nat {
         parts.names = None;
         parts.routes = None;
         if !self.pool.close() {
-            let removed = nft::run(&policy::removed(&self.table))
-                .and_then(|()| link::disclaim(&mut Netlink::route()?, self.links.range));
+            // The table last: as long as it is there, the addresses are known to be ours.
+            let removed = Netlink::route()
+                .and_then(|mut machine| link::disclaim(&mut machine, self.links.range))
+                .and_then(|()| nft::run(&policy::removed(&self.table)));
             if let Err(error) = removed {
                 warn!(%error, "the network's rules could not be removed");
             }
@@ -409,9 +411,11 @@ fn claim_range(
     let prefix = Links::new(instance, Subnet::around(Ipv4Addr::UNSPECIFIED, 0)).prefix;
     let own: Vec<u32> = names.iter().filter(|(_, name)| name.starts_with(&prefix)).map(|(index, _)| *index).collect();
     let routes = link::routes(machine)?;
+    // What is remembered may be of an earlier boot, and somebody else's by now: the table says whether the claim is ours.
+    let is_ours = !own.is_empty() || nft::has_table(&policy::table_name(instance));
     let is_own = |route: &link::KnownRoute| {
         route.interface.is_some_and(|index| own.contains(&index))
-            || (route.interface.is_none() && Some(route.to) == remembered)
+            || (is_ours && route.interface.is_none() && Some(route.to) == remembered)
     };
     let taken: Vec<Subnet> =
         routes.iter().filter(|route| route.to.prefix() > 0 && !is_own(route)).map(|route| route.to).collect();
@@ -440,7 +444,7 @@ fn claim_range(
     };
     // Before the claim: one that is not remembered would never be taken back.
     state.set_range(range)?;
-    if let Some(old) = remembered.filter(|&old| old != range) {
+    if let Some(old) = remembered.filter(|&old| is_ours && old != range) {
         link::disclaim(machine, old)?;
     }
     link::claim(machine, range)?;

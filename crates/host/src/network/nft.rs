@@ -26,6 +26,13 @@ pub(super) fn run(script: &str) -> io::Result<()> {
     Err(io::Error::other(format!("nft: {}", text.trim().replace('\n', " "))))
 }
 
+/// Whether this table exists.
+pub(super) fn has_table(name: &str) -> bool {
+    let mut command = Command::new(program());
+    command.args(["list", "table", "inet", name]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
 /// Chains of others that drop what is forwarded unless a rule of theirs lets it through: Docker's, a firewall's.
 ///
 /// # Errors

@@ -530,6 +530,13 @@ fn two_installations_share_a_machine_and_nothing_else() {
         let taken = NetworkConfig { range: Some(range(&first)), ..config() };
         let error = coditect_host::Network::open(&taken, &third.instance, third.dir.path()).unwrap_err();
         assert!(error.to_string().contains("network.range"), "{error}");
+        // Nor if they are remembered from before somebody else had them.
+        std::fs::create_dir_all(third.dir.path().join("host")).unwrap();
+        let remembered = format!("{{\"range\": \"{}\"}}", range(&first));
+        std::fs::write(third.dir.path().join("host/network.json"), remembered).unwrap();
+        let later = third.open_with(config());
+        assert!(!range(&later).overlaps(range(&first)) && !range(&later).overlaps(range(&second)));
+        later.close().await;
         first.delete(id, Generation(2)).await.unwrap();
         first.close().await;
         let target = targets[0].clone();
