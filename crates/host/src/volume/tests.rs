@@ -399,6 +399,17 @@ fn a_subvolume_made_inside_a_volume_gains_nothing() {
     let (written, refusal) = fill(&path.join("inner/filler"));
     assert!(is_full(&refusal) && written <= 41 * MIB, "{written} {refusal}");
     std::fs::remove_file(path.join("inner/filler")).unwrap();
+    // Nor does it keep the volume from going: subvolumes in directories in subvolumes, deeper than the host would follow.
+    let mut here = path.join("inner");
+    for depth in 0..40 {
+        here = here.join("a/b");
+        std::fs::create_dir_all(&here).unwrap();
+        std::fs::write(here.join("file"), "x").unwrap();
+        if depth % 2 == 0 {
+            here = here.join("subvolume");
+            run("btrfs", &["-q", "subvolume", "create", here.to_str().unwrap()]);
+        }
+    }
     volumes.remove(LABEL).unwrap();
     volumes.free(LABEL).unwrap();
     assert_eq!(names_with(&volumes.root, "").unwrap(), Vec::<String>::new());

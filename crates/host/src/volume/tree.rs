@@ -4,6 +4,7 @@
 //! links; removal works on trees of any depth (a tenant can make one far deeper than a path is long).
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
@@ -57,64 +58,95 @@ pub fn make_private_dir(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
 }
 
-fn open_dir<P: rustix::path::Arg>(at: impl std::os::fd::AsFd, path: P) -> rustix::io::Result<rustix::fd::OwnedFd> {
+fn open_dir<P: rustix::path::Arg>(at: impl std::os::fd::AsFd, path: P) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::openat(at, path, flags, Mode::empty())
 }
 
-/// Removes a tree without recursion and without paths: directories found below are first moved up beside their parent,
-/// so that no more than two levels are ever open.
+/// Removes a tree without paths: directories found below are first moved up beside their parent, so that no more than a
+/// few levels are ever open.
 pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
     let top = open_dir(CWD, path)?;
-    let mut moved: u64 = 0;
+    empty(&top, None, &mut 0)?;
+    std::fs::remove_dir(path)
+}
+
+/// Empties `top`. A btrfs subvolume that a tenant made inside is a file system of its own as far as moving goes: nothing
+/// but subvolumes moves out of it. It is emptied as a top of its own, and the subvolumes in it move to `above`, so this
+/// never calls itself more than once.
+fn empty(top: &OwnedFd, above: Option<&OwnedFd>, moved: &mut u64) -> io::Result<()> {
     loop {
         let mut progress = false;
         let mut directories = Vec::new();
-        for entry in Dir::read_from(&top)? {
+        for entry in Dir::read_from(top)? {
             let entry = entry?;
             let name = entry.file_name();
             if matches!(name.to_bytes(), b"." | b"..") {
                 continue;
             }
             progress = true;
-            match rustix::fs::unlinkat(&top, name, AtFlags::empty()) {
+            match rustix::fs::unlinkat(top, name, AtFlags::empty()) {
                 Err(Errno::ISDIR | Errno::PERM) => directories.push(name.to_owned()),
                 other => other?,
             }
         }
         for name in directories {
-            // Owner bits may have been taken away; root does not need them, an ordinary user does.
-            let _ = rustix::fs::chmodat(&top, &name, Mode::RWXU, AtFlags::empty());
-            let child = open_dir(&top, &name)?;
-            for entry in Dir::read_from(&child)? {
-                let entry = entry?;
-                let inner = entry.file_name();
-                if matches!(inner.to_bytes(), b"." | b"..") {
-                    continue;
-                }
-                match rustix::fs::unlinkat(&child, inner, AtFlags::empty()) {
-                    Err(Errno::ISDIR | Errno::PERM) => {
-                        let _ = rustix::fs::chmodat(&child, inner, Mode::RWXU, AtFlags::empty());
-                        loop {
-                            moved += 1;
-                            // A tenant may have used the name; the next number is as good.
-                            let flags = rustix::fs::RenameFlags::NOREPLACE;
-                            match rustix::fs::renameat_with(&child, inner, &top, format!("{moved}"), flags) {
-                                Err(Errno::EXIST) => {}
-                                other => break other?,
-                            }
-                        }
-                    }
-                    other => other?,
-                }
+            if let Some(above) = above
+                && move_up(top, &name, above, moved)?
+            {
+                continue;
             }
-            rustix::fs::unlinkat(&top, &name, AtFlags::REMOVEDIR)?;
+            // Owner bits may have been taken away; root does not need them, an ordinary user does.
+            let _ = rustix::fs::chmodat(top, &name, Mode::RWXU, AtFlags::empty());
+            let child = open_dir(top, &name)?;
+            if !empty_into(&child, top, moved)? {
+                if above.is_some() {
+                    // Subvolumes were moved away above, so this cannot be one.
+                    return Err(Errno::XDEV.into());
+                }
+                empty(&child, Some(top), moved)?;
+            }
+            rustix::fs::unlinkat(top, &name, AtFlags::REMOVEDIR)?;
         }
         if !progress {
-            break;
+            return Ok(());
         }
     }
-    std::fs::remove_dir(path)
+}
+
+/// Removes the files of `child` and moves its directories up into `top`; false when one cannot be moved there.
+fn empty_into(child: &OwnedFd, top: &OwnedFd, moved: &mut u64) -> io::Result<bool> {
+    for entry in Dir::read_from(child)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        match rustix::fs::unlinkat(child, name, AtFlags::empty()) {
+            Err(Errno::ISDIR | Errno::PERM) => {
+                let _ = rustix::fs::chmodat(child, name, Mode::RWXU, AtFlags::empty());
+                if !move_up(child, name, top, moved)? {
+                    return Ok(false);
+                }
+            }
+            other => other?,
+        }
+    }
+    Ok(true)
+}
+
+/// Moves a directory under a free number; false when that is another file system.
+fn move_up(from: &OwnedFd, name: &std::ffi::CStr, to: &OwnedFd, moved: &mut u64) -> io::Result<bool> {
+    loop {
+        *moved += 1;
+        // A tenant may have used the name; the next number is as good.
+        let flags = rustix::fs::RenameFlags::NOREPLACE;
+        match rustix::fs::renameat_with(from, name, to, format!("{moved}"), flags) {
+            Err(Errno::EXIST) => {}
+            Err(Errno::XDEV) => return Ok(false),
+            other => return Ok(other.map(|()| true)?),
+        }
+    }
 }
 
 #[cfg(test)]
