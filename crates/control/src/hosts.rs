@@ -74,6 +74,10 @@ pub trait Hosts: Send + Sync + 'static {
     async fn usage(&self, workspace: WorkspaceId) -> Option<HostUsage>;
     /// Tells of every sandbox that ended without being told to.
     fn exits(&self) -> broadcast::Receiver<WorkspaceId>;
+    /// Why the host itself ended a sandbox that nobody had told it to end, if it did; in words for its user.
+    async fn end_reason(&self, _workspace: WorkspaceId) -> Option<String> {
+        None
+    }
     /// What happens to files in running workspaces, for the audit log. Given out once; bounded: hosts that cannot
     /// deliver count on. None from hosts that do not watch.
     fn file_reports(&self) -> Option<mpsc::Receiver<FileReport>> {

@@ -80,6 +80,10 @@ impl coditect_control::Hosts for LocalHosts {
         self.host.exits()
     }
 
+    async fn end_reason(&self, workspace: WorkspaceId) -> Option<String> {
+        self.host.end_reason(workspace)
+    }
+
     fn file_reports(&self) -> Option<mpsc::Receiver<FileReport>> {
         self.host.file_reports()
     }

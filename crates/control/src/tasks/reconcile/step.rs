@@ -262,6 +262,8 @@ async fn record_ended(control: &Control, workspace: &Workspace) -> Result<Next, 
         "it ended by itself: the machine restarted, or its first process was killed. Start it to go on.";
     let (old, stamp) = (workspace.record.generation, control.stamp_platform());
     let record = &workspace.record;
+    let reason = control.hosts.end_reason(record.id).await.unwrap_or_else(|| REASON.to_owned());
+    let reason = reason.as_str();
     let present = control
         .store
         .transact("reconcile: ended", |txn| async move {
@@ -271,7 +273,7 @@ async fn record_ended(control: &Control, workspace: &Workspace) -> Result<Next, 
             }
             present.record.desired = Desired::Stopped;
             present.record.generation = old.next();
-            present.status = stopped(&present, Some(REASON));
+            present.status = stopped(&present, Some(reason));
             workspace::put(&txn, &present.record);
             workspace::put_status(&txn, &present);
             stamp.write(&txn, record.tenant, &stamp.entry(Audited::WorkspaceEnded).on(record.id));
