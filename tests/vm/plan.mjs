@@ -20,15 +20,15 @@ for (const line of text.split("\n")) {
 
 // Name, test program, control group, scratch file system, deadline in seconds, arguments.
 const runs = [
-  ["sandbox-root", "sandbox/it", "root", "ext4", 400, ""],
-  ["host-root", "host/it", "root", "ext4", 400, ""],
+  ["sandbox-root", "sandbox/it", "root", "ext4", 900, ""],
+  ["host-root", "host/it", "root", "ext4", 900, ""],
   ["attack-root", "server/attack", "root", "ext4", 900, ""],
-  ["sandbox-delegated", "sandbox/it", "delegated", "ext4", 400, ""],
-  ["host-delegated", "host/it", "delegated", "xfs", 400, ""],
-  ["host-btrfs", "host/it", "delegated", "btrfs", 400, ""],
-  ["sandbox-unit", "sandbox/unit", "root", "ext4", 100, ""],
-  ["host-unit", "host/unit", "root", "xfs", 100, ""],
-  ["agent", "agent/it", "delegated", "ext4", 600, ""],
+  ["sandbox-delegated", "sandbox/it", "delegated", "ext4", 900, ""],
+  ["host-delegated", "host/it", "delegated", "xfs", 900, ""],
+  ["host-btrfs", "host/it", "delegated", "btrfs", 900, ""],
+  ["sandbox-unit", "sandbox/unit", "root", "ext4", 300, ""],
+  ["host-unit", "host/unit", "root", "xfs", 300, ""],
+  ["agent", "agent/it", "delegated", "ext4", 900, ""],
 ];
 for (const [name, program, groups, disk, deadline, words] of runs) {
   const found = built.get(program);

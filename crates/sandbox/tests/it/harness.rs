@@ -62,7 +62,7 @@ impl World {
 }
 
 /// What the server does at its start: on version 2 the own control group must be handed on before sandboxes are made.
-fn prepare() {
+pub(crate) fn prepare() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         let warnings = control::prepare();
