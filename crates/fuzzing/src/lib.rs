@@ -32,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "control_ticket_path", run: coditect_control::fuzzing::ticket_path },
     Target { name: "control_token", run: coditect_control::fuzzing::token },
     Target { name: "host_agent_answer", run: coditect_host::fuzzing::agent_answer },
+    Target { name: "host_names", run: coditect_host::fuzzing::names },
     Target { name: "host_port_handover", run: coditect_host::fuzzing::port_handover },
     Target { name: "model_names", run: targets::model_names },
     Target { name: "router_agent_path", run: coditect_router::fuzzing::agent_path },

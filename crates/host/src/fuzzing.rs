@@ -63,3 +63,8 @@ pub fn port_handover(data: &[u8]) {
         assert!(relay::take_over(host, 3000).await.is_err(), "something else was taken for a connection to a port");
     });
 }
+
+/// What a workspace asks of the names' forwarder, and what a resolver answers.
+pub fn names(data: &[u8]) {
+    crate::network::fuzzing::names(data);
+}

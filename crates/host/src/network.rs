@@ -30,6 +30,8 @@ use crate::running::HostError;
 
 mod bandwidth;
 mod conntrack;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod link;
 mod names;
 mod netlink;

@@ -25,7 +25,7 @@ const QUESTION_MAX_BYTES: usize = 4096;
 /// Longest answer over UDP, in bytes.
 const ANSWER_MAX_BYTES: usize = 65_535;
 /// Bytes of the head of every message.
-const HEAD_BYTES: usize = 12;
+pub(super) const HEAD_BYTES: usize = 12;
 /// Questions of one workspace that may be unanswered.
 const PER_WORKSPACE_MAX: usize = 64;
 /// Questions of all workspaces that may be unanswered.
@@ -281,17 +281,17 @@ async fn write_message(stream: &mut TcpStream, message: &[u8]) -> io::Result<()>
 }
 
 /// Whether this is a question (RFC 1035, section 4.1.1).
-fn is_question(message: &[u8]) -> bool {
+pub(super) fn is_question(message: &[u8]) -> bool {
     message.len() >= HEAD_BYTES && message[2] & 0x80 == 0
 }
 
 /// Whether this is an answer to that question.
-fn is_answer(message: &[u8], question: &[u8]) -> bool {
+pub(super) fn is_answer(message: &[u8], question: &[u8]) -> bool {
     message.len() >= HEAD_BYTES && message[..2] == question[..2] && message[2] & 0x80 != 0
 }
 
 /// "The server failed" (RFC 1035: code 2), with the question if it is a plain one.
-fn failure(question: &[u8]) -> Vec<u8> {
+pub(super) fn failure(question: &[u8]) -> Vec<u8> {
     let asked = end_of_name(question).filter(|_| question[4..6] == [0, 1]);
     let mut answer = question[..asked.unwrap_or(HEAD_BYTES)].to_vec();
     answer[2] = question[2] & 0x79 | 0x80;
