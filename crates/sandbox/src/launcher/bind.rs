@@ -117,15 +117,10 @@ fn resize(limits: &Limits, ids: IdRange) -> Result<(), LaunchError> {
     reconfigure("/", &[("size", &size)])?;
     // Terminals forget every option that is not named again, and the group is read as the helper counts.
     let (max, group) = (mounts::terminals_max(limits), ids.first_host_id + mounts::TERMINALS_GROUP);
-    let attempt = |group: &str| {
-        let mut options = mounts::terminal_options(&max);
-        options.push(("gid", group));
-        reconfigure("/dev/pts", &options)
-    };
-    attempt(&group.to_string()).or_else(|error| {
-        // Older kernels (6.1 is one) read the group as a signed number, and want large ones spelled so.
-        if group.cast_signed() < 0 { attempt(&group.cast_signed().to_string()) } else { Err(error) }
-    })
+    let mut options = mounts::terminal_options(&max);
+    let group = group.to_string();
+    options.push(("gid", &group));
+    reconfigure("/dev/pts", &options)
 }
 
 fn reconfigure(point: &str, options: &[(&str, &str)]) -> Result<(), LaunchError> {

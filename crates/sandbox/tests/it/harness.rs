@@ -77,8 +77,9 @@ pub(crate) fn spec_in(dir: &Path, workspace_id: WorkspaceId, instance: &str, num
     SandboxSpec {
         name: workspace_id.label(),
         instance: instance.to_owned(),
-        // Far from what an installation on this machine hands out.
-        ids: IdRange::numbered(20_000 + std::process::id() % 100 * 100 + number % 100).unwrap(),
+        // Far from what an installation on this machine hands out, and below the 4096th: older kernels (6.1 is one) take no
+        // larger group for terminals when a prepared sandbox is bound.
+        ids: IdRange::numbered(400 + std::process::id() % 36 * 100 + number % 100).unwrap(),
         base: PathBuf::from("/"),
         run_dir,
         hide: Vec::new(),
