@@ -1,5 +1,6 @@
 //! The `coditect-agent` binary: pid 1 of a sandbox, and the small helper that launches sandboxes.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use coditect_agent::ambient::log;
@@ -29,6 +30,11 @@ fn main() -> ExitCode {
                 ExitCode::from(2)
             }
         },
+        (Some("--version"), None, None) => {
+            // Whoever asks and goes away does not need the answer.
+            let _ = writeln!(std::io::stdout(), "coditect-agent {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
         _ => {
             log(USAGE);
             ExitCode::from(2)

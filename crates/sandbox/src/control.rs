@@ -17,33 +17,15 @@ pub use crate::cgroup::Events;
 use crate::cgroup::{CgroupLayout, Controller, Memory, write_control};
 use crate::probe::Mode;
 use crate::record::SandboxRecord;
+use crate::settings::SETTINGS;
 use crate::spec::{Limits, SPARE_TERMINALS};
 
 /// How long the kernel may take to end the processes of a killed sandbox.
 const KILL_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a group that is swept may take to become empty.
 const SWEEP_DEADLINE: Duration = Duration::from_millis(100);
-/// inotify instances that all workspaces of a machine share: the kernel counts those of every user namespace that root
-/// made together, and its own default is 128.
-const INOTIFY_INSTANCES_MIN: u64 = 65_536;
-/// fanotify groups that the server has, one for each running workspace; the kernel's own default is 128.
-const FANOTIFY_GROUPS_MIN: u64 = 16_384;
-/// inotify watches that all workspaces of a machine share.
-const INOTIFY_WATCHES_MIN: u64 = 4 << 20;
-
 /// Which part of the machine's memory the buffers of all TCP connections may have together, on version 2.
 const SOCKET_MEMORY_PART: u64 = 2;
-
-/// What all processes of a machine share and a few hundred busy workspaces would use up, by path below `/proc/sys`:
-/// terminals (128 spare ones in each sandbox), process numbers, open files (each costs its sandbox memory).
-const SHARED_MIN: [(&str, u64); 6] = [
-    ("fs/inotify/max_user_instances", INOTIFY_INSTANCES_MIN),
-    ("fs/inotify/max_user_watches", INOTIFY_WATCHES_MIN),
-    ("fs/fanotify/max_user_groups", FANOTIFY_GROUPS_MIN),
-    ("kernel/pty/max", 1 << 20),
-    ("kernel/pid_max", 4 << 20),
-    ("fs/file-max", 1 << 32),
-];
 
 /// What a sandbox uses now. `None`: this machine does not count it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,12 +94,9 @@ pub fn prepare() -> Vec<String> {
         Err(error) => warnings.push(format!("control groups cannot be found: {error}")),
     }
     if Mode::of_this_process() == Mode::Privileged {
-        for (name, least) in SHARED_MIN {
-            let path = PathBuf::from("/proc/sys").join(name);
-            let raised = crate::cgroup::read_number(&path)
-                .and_then(|now| if now < least { write_control(&path, &least.to_string()) } else { Ok(()) });
-            if let Err(error) = raised {
-                warnings.push(format!("{} cannot be raised to {least}: {error}", name.replace('/', ".")));
+        for setting in SETTINGS.iter().filter(|setting| setting.at_start) {
+            if let Err(error) = setting.raise() {
+                warnings.push(format!("{} cannot be raised to {}: {error}", setting.name, setting.least));
             }
         }
     }

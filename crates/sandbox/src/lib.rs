@@ -28,6 +28,7 @@ pub mod network;
 pub mod probe;
 pub mod pty;
 pub mod record;
+pub mod settings;
 pub mod spec;
 pub mod storage;
 pub mod unbound;

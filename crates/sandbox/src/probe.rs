@@ -90,6 +90,22 @@ pub struct Capabilities {
     pub fatal: Option<String>,
 }
 
+/// The version of Landlock's interface: from 4 on it also knows the network, from 6 on signals and abstract sockets.
+///
+/// # Errors
+/// This kernel has none.
+pub fn landlock_version() -> std::io::Result<u32> {
+    crate::sys::landlock_version()
+}
+
+/// Whether something (NTP, the hypervisor's driver) keeps the machine's clock.
+///
+/// # Errors
+/// The kernel does not say.
+pub fn clock_is_kept() -> std::io::Result<bool> {
+    crate::sys::clock_is_kept()
+}
+
 /// Tries everything that sandboxes need, in a child process that leaves nothing behind. `data_dir` is where volumes
 /// will lie, `base` the directory whose `usr` and `etc` sandboxes will see.
 #[must_use]

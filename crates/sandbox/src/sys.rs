@@ -103,6 +103,7 @@ mod birth;
 mod fanotify;
 pub(crate) mod forbidden;
 pub(crate) mod hostile;
+mod machine;
 mod mount;
 pub(crate) mod storage;
 
@@ -112,4 +113,5 @@ pub(crate) use birth::{
     raise_loopback, signal_descriptor,
 };
 pub(crate) use fanotify::{fanotify_add, fanotify_group, open_handle};
+pub(crate) use machine::{clock_is_kept, landlock_version};
 pub(crate) use mount::{MountAttributes, change_mount};

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 const EXIT_CODES: &str = "Exit codes:\n  0  done\n  1  a defect, or an unexpected failure\n  2  wrong use: bad arguments, \
                           configuration or values\n  3  not logged in, or not allowed\n  4  no such user, workspace, …\n  5  \
                           conflict with the present state\n  6  a limit is reached\n  7  not reachable, or not available now\n  \
-                          n  `workspace exec`: the exit code of the command itself";
+                          n  `workspace exec`: the exit code of the command itself\n  `doctor`: 1 when something must be mended, or does not hold";
 
 /// Cloud development environments: a complete, persistent Linux workspace in the browser.
 #[derive(Parser, Debug)]
@@ -31,6 +31,11 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Check the configuration and print what it comes to.
     CheckConfig,
+    /// Examine this machine and configuration: what holds, what is missing, and what mends it.
+    Doctor(Doctor),
+    /// What `doctor --isolation` runs inside its sandboxes.
+    #[command(subcommand, hide = true)]
+    Inside(Inside),
     /// Manage accounts.
     #[command(subcommand)]
     User(User),
@@ -51,6 +56,41 @@ pub(crate) struct Serve {
     /// Stop every running workspace of this data directory, then exit. Volumes stay.
     #[arg(long)]
     pub stop_all: bool,
+}
+
+/// `coditect doctor`.
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Apply what can be applied: raise the machine's settings until it restarts, close the data directory to others.
+    #[arg(long, conflicts_with = "isolation")]
+    pub fix: bool,
+    /// Start two sandboxes of its own, let one try everything, and print what holds and what does not.
+    #[arg(long)]
+    pub isolation: bool,
+}
+
+/// `coditect inside`, in a sandbox of `doctor --isolation`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Inside {
+    /// Make one attempt.
+    Attempt {
+        /// Its name.
+        name: String,
+        /// What there is to attack, as JSON.
+        target: String,
+    },
+    /// Be there to be attacked.
+    Prey {
+        /// Stands in its name.
+        marker: String,
+        /// Where it listens.
+        port: u16,
+    },
+    /// Burn processor time.
+    Burn {
+        /// For how long.
+        seconds: u64,
+    },
 }
 
 /// Where the API is and who asks.

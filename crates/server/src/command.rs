@@ -8,12 +8,17 @@ use crate::output::Failure;
 
 mod audit;
 mod check_config;
+pub(crate) mod doctor;
 mod tier;
 mod user;
 mod workspace;
 
 /// Runs the command that was asked for.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    // In a sandbox there is no configuration.
+    if let Command::Inside(what) = &arguments.command {
+        return doctor::inside(what);
+    }
     let environment: Environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| name.starts_with(crate::config::ENV_PREFIX))
@@ -21,6 +26,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let config = Config::load(arguments.config.as_deref(), &environment)?;
     match arguments.command {
         Command::Serve(options) => crate::serve::run(config, &options),
+        Command::Doctor(options) => doctor::run(&options, &config, arguments.json),
+        Command::Inside(what) => doctor::inside(&what),
         Command::CheckConfig => check_config::run(&config, arguments.json),
         Command::Audit(command) => client_runtime()?.block_on(audit::run(command, &config, arguments.json)),
         Command::User(command) => client_runtime()?.block_on(user::run(command, &config, arguments.json)),

@@ -62,6 +62,9 @@ async fn serve(config: Config, stop_all: bool) -> Result<ExitCode> {
     for warning in coditect_sandbox::control::prepare() {
         warn!("{warning}");
     }
+    for check in crate::command::doctor::at_start(&config) {
+        warn!(check = check.name, found = check.found, "`coditect doctor` says what this means and what mends it");
+    }
     let host = Host::open(HostConfig {
         state_dir: host_dir,
         run_dir: config.run_dir.clone(),
