@@ -236,9 +236,9 @@ print('done')";
     stage.bob_is_well();
 }
 
-/// Everything below a directory of the host that holds this word.
-fn holding(dir: &Path, word: &str) -> Vec<String> {
-    let output = Command::new("grep").args(["-rlaF", "--devices=skip", "--", word]).arg(dir).output().unwrap();
+/// Everything of the host that is named after a workspace.
+fn named_after(dir: &Path, label: &str) -> Vec<String> {
+    let output = Command::new("find").arg(dir).args(["-xdev", "-name", &format!("*{label}*")]).output().unwrap();
     String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
 }
 
@@ -259,7 +259,8 @@ fn class_15_nothing_is_left_for_the_next_tenant() {
     );
     bob.sh(&stage.his, &leave.replace("\\0", "\\\\0"));
     let ids = stage.at.record(&stage.his.label)["ids"].clone();
-    assert!(!holding(&stage.at.data_dir().join("host"), &word).is_empty(), "it is there before");
+    let host = stage.at.data_dir().join("host");
+    assert!(!named_after(&host, &stage.his.label).is_empty(), "it is there before");
     let path = format!("/workspaces/{}", stage.his.id);
     bob.call("DELETE", &path, None).expect(202);
     until("it is gone", || bob.call("GET", &path, None).status == 404);
@@ -288,6 +289,6 @@ fn class_15_nothing_is_left_for_the_next_tenant() {
         })
         .collect();
     assert!(taken.contains(&ids), "the ids of the one that is gone were given again: {ids} in {taken:?}");
-    until("the volume is freed", || holding(&stage.at.data_dir().join("host"), &word).is_empty());
+    until("the volume is freed", || named_after(&host, &stage.his.label).is_empty());
     stage.eve_is_served();
 }
