@@ -33,12 +33,14 @@ function full(): FakeServer {
   const session = { id: "ses_1", workspace_id: "ws_alpha", user_id: ada.id, created_at: 1, last_seen_at: 2, layout_version: 1, layout: {} };
   const entry = { seq: 1, at: 1, action: "login.success", actor: ada.id, details: {}, names: [], hash: "00" };
   const head = { log: "actions/ten_ada", first_seq: 1, last_seq: 1, last_hash: "00", at: 1, signature: "00" };
+  const limits = { cpu_millis: 200, memory_bytes: 2 ** 29, storage_bytes: 2 ** 33, concurrent_sessions: 1, pids: 512, open_files: 65_536, terminals: 32, workspaces: 20, inodes: 2_000_000, network_kbit: 50_000, disk_bytes_per_second: 2 ** 27 };
+  const tiers = [{ name: "free", limits, source: "changed" }];
   const invitation = { id: "inv_1", role: "member", created_at: 1, expires_at: 2 };
   return server
     .on("GET /sessions", { status: 200, body: { items: [session] } })
     .on("GET /invitations", { status: 200, body: { items: [invitation] } })
     .on("GET /users", { status: 200, body: { items: [ada, { ...ada, id: "usr_2", name: "Bob", disabled: true }] } })
-    .on("GET /tiers", { status: 200, body: { items: [] } })
+    .on("GET /tiers", { status: 200, body: { items: tiers } })
     .on("GET /audit", { status: 200, body: { items: [entry], head, public_key: "00" } })
     .on("GET /openapi.json", { status: 200, body: openapi });
 }
@@ -56,6 +58,7 @@ const PAGES: [path: string, heading: string, waitFor: RegExp, server: () => Fake
   ["/settings/invitations", "Settings", /whoever has the link/i, full],
   ["/admin/users", "Administration", /Bob/, full],
   ["/admin/workspaces", "Administration", /alpha/, full],
+  ["/admin/plans", "Administration", /Set here/, full],
   ["/audit", "Audit log", /login\.success/, full],
   ["/docs", "Guide", /\/workspace/, full],
   ["/docs/api", "API reference", /One user/, full],

@@ -3,7 +3,8 @@ import { useState, type FormEvent, type ReactElement } from "react";
 import { formErrors } from "../../api/form-errors";
 import { ErrorNotice } from "../../ui/error-notice";
 import { PasswordOnce } from "./password-once";
-import { useCreateUser, useTierNames } from "./use-users";
+import { useTierNames } from "./use-tiers";
+import { useCreateUser } from "./use-users";
 
 export function AddUserModal({ onClose }: { onClose: () => void }): ReactElement {
   const [name, setName] = useState("");

@@ -1,7 +1,6 @@
 import {
   useInfiniteQuery,
   useMutation,
-  useQuery,
   useQueryClient,
   type InfiniteData,
   type UseInfiniteQueryResult,
@@ -9,7 +8,7 @@ import {
 } from "@tanstack/react-query";
 import { api } from "../../api/client";
 import { queryKeys } from "../../api/query-keys";
-import type { CreateUser, Page, Tier, UpdateUser, User, UserWithPassword } from "../../api/types";
+import type { CreateUser, Page, UpdateUser, User, UserWithPassword } from "../../api/types";
 
 export function useUsers(): UseInfiniteQueryResult<User[]> {
   return useInfiniteQuery({
@@ -20,16 +19,6 @@ export function useUsers(): UseInfiniteQueryResult<User[]> {
     getNextPageParam: (last) => last.next,
     select: (data: InfiniteData<Page<User>>) => data.pages.flatMap((page) => page.items),
   });
-}
-
-/** Names of the tiers that a user can be given. */
-export function useTierNames(): string[] {
-  const tiers = useQuery({
-    queryKey: queryKeys.tiers,
-    queryFn: ({ signal }) => api.get<Page<Tier>>("/tiers", { signal }),
-    staleTime: Infinity,
-  });
-  return tiers.data?.items.map((tier) => tier.name) ?? [];
 }
 
 export function useCreateUser(): UseMutationResult<UserWithPassword, Error, CreateUser> {

@@ -6,7 +6,8 @@ import type { UpdateUser, User } from "../../api/types";
 import { useMe } from "../../api/use-me";
 import { notifyDone, notifyFailed } from "../../lib/notify";
 import { ResetPasswordModal } from "./reset-password-modal";
-import { useTierNames, useUpdateUser } from "./use-users";
+import { useTierNames } from "./use-tiers";
+import { useUpdateUser } from "./use-users";
 
 export function UserActions({ user }: { user: User }): ReactElement {
   const me = useMe();

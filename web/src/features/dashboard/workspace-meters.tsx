@@ -1,6 +1,7 @@
 import type { ReactElement } from "react";
 import type { Workspace } from "../../api/types";
 import { formatBytes, formatCores } from "../../lib/format";
+import { limitNotes } from "../../lib/limit-notes";
 import { Meter } from "../../ui/meter";
 import classes from "./workspace-meters.module.css";
 
@@ -8,10 +9,11 @@ function text(value: string | undefined, max: string): string {
   return value === undefined ? max : `${value} / ${max}`;
 }
 
-/** Use of CPU, memory and storage against the limits of the plan. */
+/** Use of CPU, memory and storage against the limits of the plan, and what is to be known of those. */
 export function WorkspaceMeters({ workspace }: { workspace: Workspace }): ReactElement {
   const { usage, limits, state } = workspace;
   const live = state === "running" ? usage : undefined;
+  const notes = limitNotes(workspace);
   const storage = usage?.storage_bytes;
   return (
     <div className={classes.meters}>
@@ -33,6 +35,13 @@ export function WorkspaceMeters({ workspace }: { workspace: Workspace }): ReactE
         max={limits.storage_bytes}
         text={text(storage === undefined ? undefined : formatBytes(storage), formatBytes(limits.storage_bytes))}
       />
+      {notes.length > 0 && (
+        <ul className={classes.notes} aria-label="About its limits">
+          {notes.map((note) => (
+            <li key={note}>{note}</li>
+          ))}
+        </ul>
+      )}
     </div>
   );
 }

@@ -2,6 +2,7 @@ import { Tooltip } from "@mantine/core";
 import { type ReactElement, useEffect } from "react";
 import { useStore } from "zustand";
 import { formatBytes, formatCores } from "../../../lib/format";
+import { limitNotes } from "../../../lib/limit-notes";
 import { useIde } from "../shell/ide-context";
 import classes from "./status-bar.module.css";
 
@@ -24,10 +25,11 @@ export function UsageItem(): ReactElement | null {
   if (!workspace || !usage) return null;
   const { limits } = workspace;
   const cpu = limits.cpu_millis > 0 ? Math.round((usage.cpu_millis / limits.cpu_millis) * 100) : 0;
-  const tight = usage.memory_bytes > limits.memory_bytes * 0.9;
-  const label = `CPU ${formatCores(usage.cpu_millis)} of ${formatCores(limits.cpu_millis)} cores, memory ${formatBytes(usage.memory_bytes)} of ${formatBytes(limits.memory_bytes)}, ${usage.pids} processes`;
+  const notes = limitNotes(workspace);
+  const tight = notes.length > 0 || usage.memory_bytes > limits.memory_bytes * 0.9;
+  const label = `CPU ${formatCores(usage.cpu_millis)} of ${formatCores(limits.cpu_millis)} cores, memory ${formatBytes(usage.memory_bytes)} of ${formatBytes(limits.memory_bytes)}, ${usage.pids} processes${notes.map((note) => `\n${note}`).join("")}`;
   return (
-    <Tooltip label={label}>
+    <Tooltip label={label} multiline maw={420} style={{ whiteSpace: "pre-line" }}>
       <span className={classes.plain} data-tight={tight || undefined} data-testid="status-usage">
         CPU {cpu} % · {formatBytes(usage.memory_bytes)}
       </span>
