@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, info, info_span, warn};
 
+use crate::bases::Bases;
 use crate::generations::Generations;
 use crate::id_ranges::IdRanges;
 use crate::network::{Network, NetworkConfig};
@@ -56,7 +57,7 @@ pub struct HostConfig {
     pub state_dir: PathBuf,
     /// Sockets and records of running sandboxes.
     pub run_dir: PathBuf,
-    /// Root file system of the sandboxes.
+    /// Root file system of the sandboxes, unless the operator has chosen another base.
     pub base: PathBuf,
     /// The agent's binary.
     pub agent_binary: PathBuf,
@@ -122,6 +123,7 @@ pub struct Host {
 
 struct Inner {
     config: HostConfig,
+    bases: Bases,
     volumes: Volumes,
     launcher: Launcher,
     warm: warm::Pool,
@@ -163,6 +165,7 @@ impl Host {
         make_private_dir(&config.run_dir).map_err(directory(config.run_dir.clone()))?;
         make_private_dir(&config.state_dir).map_err(directory(config.state_dir.clone()))?;
         let volumes = Volumes::open(&config.state_dir, &config.storage).map_err(directory(config.state_dir.clone()))?;
+        let bases = Bases::below(&config.state_dir, &config.base);
         let generations = Generations::open(generations_dir.clone()).map_err(directory(generations_dir))?;
         let launcher = Launcher::spawn(&config.agent_binary)?;
         let network =
@@ -175,6 +178,7 @@ impl Host {
         let inner = Inner {
             warm: warm::Pool::new(config.warm),
             config,
+            bases,
             volumes,
             launcher,
             network,
@@ -322,7 +326,11 @@ impl Host {
         let ids = lock(&self.inner.id_ranges).take().ok_or(HostError::Full)?;
         let identity = Some(identity(start, label, volume));
         let spec = self.spec(ambient::sandbox_name(), ids, run_dir, (&start.limits).into(), identity);
-        match self.make(spec, start.limits.network_kbit).await {
+        let made = match spec {
+            Ok(spec) => self.make(spec, start.limits.network_kbit).await,
+            Err(error) => Err(HostError::State(error)),
+        };
+        match made {
             Ok(made) => Ok(made),
             Err(error) => {
                 self.give_up(run_dir, ids).await;
@@ -338,18 +346,18 @@ impl Host {
         run_dir: &Path,
         limits: coditect_sandbox::spec::Limits,
         identity: Option<Identity>,
-    ) -> SandboxSpec {
-        SandboxSpec {
+    ) -> io::Result<SandboxSpec> {
+        Ok(SandboxSpec {
             name,
             instance: self.inner.config.instance.clone(),
             ids,
-            base: self.inner.config.base.clone(),
+            base: self.inner.bases.current()?,
             run_dir: run_dir.to_owned(),
             hide: self.inner.config.hide.clone(),
             network: spec::Network::Isolated,
             limits,
             identity,
-        }
+        })
     }
 
     async fn make(&self, spec: SandboxSpec, kbit: u32) -> Result<(SandboxRecord, OwnedFd), HostError> {
@@ -359,6 +367,7 @@ impl Host {
         let span = tracing::Span::current();
         let launch = tokio::task::spawn_blocking(move || {
             let _in_span = span.enter();
+            let _held = inner.bases.hold().map_err(HostError::State)?;
             inner.network.launch(&inner.launcher, spec, kbit)
         });
         let record = launch.await.map_err(|error| HostError::Agent(error.to_string()))??;
@@ -655,7 +664,7 @@ fn living_record(run_dir: &Path) -> io::Result<Option<(SandboxRecord, OwnedFd)>>
 }
 
 /// The run directories of sandboxes: those whose name is a workspace's label.
-fn sandbox_dirs(run_dir: &Path) -> io::Result<Vec<(WorkspaceId, PathBuf)>> {
+pub(crate) fn sandbox_dirs(run_dir: &Path) -> io::Result<Vec<(WorkspaceId, PathBuf)>> {
     let entries = match std::fs::read_dir(run_dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,

@@ -10,6 +10,7 @@
 
 mod agent_client;
 mod ambient;
+mod bases;
 mod file_watch;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -25,6 +26,7 @@ mod running;
 mod usage;
 mod volume;
 
+pub use bases::{Base, BaseError, Bases, MACHINE};
 pub use host::{Host, HostConfig, OpenError, StartWorkspace, Status, WarmReport};
 pub use network::{Allow, Lease, Network, NetworkConfig, NetworkMode, NetworkReport, Subnet};
 pub use port_stream::PortStream;

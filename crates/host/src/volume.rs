@@ -34,8 +34,9 @@ use record::Record;
 use reserve::Stage;
 pub use space::StorageReport;
 pub(crate) use space::Victim;
+use tree::allocated_bytes;
 pub use tree::make_private_dir;
-use tree::{allocated_bytes, remove_tree};
+pub(crate) use tree::remove_tree;
 
 /// Prefix of volumes that are being removed. No label starts with a dot.
 const REMOVING: &str = ".removing-";

@@ -17,6 +17,8 @@ use coditect_model::warm::Policy;
 use coditect_model::workspace::Generation;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+#[path = "it/bases.rs"]
+mod bases;
 #[path = "it/files.rs"]
 mod files;
 #[path = "it/inside.rs"]

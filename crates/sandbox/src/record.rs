@@ -41,6 +41,9 @@ pub struct SandboxRecord {
     pub mode: Mode,
     /// Its host ids, as in the specification: taken until it ends, also for a host that adopts it.
     pub ids: IdRange,
+    /// The root file system it was made from; empty in records of versions that did not say.
+    #[serde(default)]
+    pub base: PathBuf,
     /// Its network: its address is taken until it ends.
     #[serde(default)]
     pub network: Network,
@@ -178,6 +181,7 @@ mod tests {
             boot_id: boot_id().unwrap(),
             mode: Mode::Privileged,
             ids: IdRange::numbered(0).unwrap(),
+            base: "/".into(),
             network: Network::Isolated,
             limits: Limits { cpu_millis: 100, memory_bytes: 1 << 26, pids: 16, open_files: 64, terminals: 1 },
             run_dir: run_dir.to_owned(),

@@ -48,6 +48,34 @@ pub(crate) enum Command {
     /// See and change what users of each tier may use, while the server runs.
     #[command(subcommand)]
     Tier(Tier),
+    /// Manage the root file systems that workspaces on this machine see, read-only, beside their own files.
+    #[command(subcommand)]
+    Base(Base),
+}
+
+/// `coditect base`. Works on this machine's data directory, whether the server runs or not.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Base {
+    /// Add a base: a copy of a directory, or of what a tar archive holds.
+    Add {
+        /// Its name, such as debian-12.
+        name: String,
+        /// A directory or a tar archive (also compressed) with a whole root file system.
+        source: PathBuf,
+    },
+    /// List the bases, which one is the default, and which workspaces run on them.
+    List,
+    /// Choose the base that every workspace takes at its next start. What runs keeps its own until then; users' files
+    /// stay as they are.
+    Default {
+        /// Its name; `machine` is the root directory that the configuration names.
+        name: String,
+    },
+    /// Remove a base that no workspace runs on.
+    Remove {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// `coditect serve`.

@@ -7,6 +7,7 @@ use crate::config::{Config, Environment};
 use crate::output::Failure;
 
 mod audit;
+mod base;
 mod check_config;
 pub(crate) mod doctor;
 mod tier;
@@ -29,6 +30,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Doctor(options) => doctor::run(&options, &config, arguments.json),
         Command::Inside(what) => doctor::inside(&what),
         Command::CheckConfig => check_config::run(&config, arguments.json),
+        Command::Base(command) => base::run(command, &config, arguments.json),
         Command::Audit(command) => client_runtime()?.block_on(audit::run(command, &config, arguments.json)),
         Command::User(command) => client_runtime()?.block_on(user::run(command, &config, arguments.json)),
         Command::Tier(command) => client_runtime()?.block_on(tier::run(command, &config, arguments.json)),

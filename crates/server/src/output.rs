@@ -13,6 +13,13 @@ pub(crate) enum Failure {
     Answer(Box<ErrorDetail>),
     /// The server cannot be reached.
     Unreachable(String),
+    /// What was asked of this machine itself is refused.
+    Refused {
+        /// For programs, and for the exit code.
+        kind: ErrorKind,
+        /// For people.
+        message: String,
+    },
     /// The command was used wrongly.
     Usage(String),
     /// Anything else.
@@ -41,6 +48,7 @@ impl From<crate::config::Problems> for Failure {
 pub(crate) fn report(failure: &Failure, json: bool) -> ExitCode {
     let (kind, message, code) = match failure {
         Failure::Answer(detail) => (detail.kind, detail.message.clone(), detail.kind.exit_code()),
+        Failure::Refused { kind, message } => (*kind, message.clone(), kind.exit_code()),
         Failure::Unreachable(message) => (ErrorKind::Unavailable, message.clone(), 7),
         Failure::Usage(message) => (ErrorKind::InvalidRequest, message.clone(), 2),
         Failure::Other(error) => (ErrorKind::Internal, format!("{error:#}"), 1),

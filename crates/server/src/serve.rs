@@ -253,7 +253,7 @@ async fn stop_signal() -> Result<&'static str> {
 }
 
 /// Makes a directory that only this user may enter.
-fn make_private(path: &Path) -> Result<()> {
+pub(crate) fn make_private(path: &Path) -> Result<()> {
     coditect_host::make_private_dir(path)
         .with_context(|| format!("the directory {} cannot be made private", path.display()))
 }

@@ -232,7 +232,7 @@ impl Host {
 
     fn is_good(&self, prepared: &Prepared) -> bool {
         let ended = coditect_sandbox::control::wait_for_end(&prepared.pidfd, Duration::ZERO);
-        prepared.base == self.inner.config.base && matches!(ended, Ok(false))
+        self.inner.bases.current().is_ok_and(|base| base == prepared.base) && matches!(ended, Ok(false))
     }
 
     async fn prepare(&self) -> Result<Prepared, HostError> {
@@ -243,10 +243,12 @@ impl Host {
         let last = lock(&self.inner.warm.state).limits.clone();
         let kbit = last.as_ref().map_or(self.inner.config.network.ready_kbit, |limits| limits.network_kbit);
         let limits = last.as_ref().map_or(FIRST_LIMITS, Limits::from);
-        let spec = self.spec(name, ids, &run_dir, limits, None);
-        let base = spec.base.clone();
-        match self.make(spec, kbit).await {
-            Ok((record, pidfd)) => Ok(Prepared { record, pidfd, base }),
+        let made = match self.spec(name, ids, &run_dir, limits, None) {
+            Ok(spec) => self.make(spec, kbit).await,
+            Err(error) => Err(HostError::State(error)),
+        };
+        match made {
+            Ok((record, pidfd)) => Ok(Prepared { base: record.base.clone(), record, pidfd }),
             Err(error) => {
                 self.give_up(&run_dir, ids).await;
                 Err(error)

@@ -65,7 +65,7 @@ fn open_dir<P: rustix::path::Arg>(at: impl std::os::fd::AsFd, path: P) -> rustix
 
 /// Removes a tree without paths: directories found below are first moved up beside their parent, so that no more than a
 /// few levels are ever open.
-pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
+pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
     let top = open_dir(CWD, path)?;
     empty(&top, None, &mut 0)?;
     std::fs::remove_dir(path)

@@ -202,7 +202,8 @@ fn names_are_looked_up_over_both_protocols() {
                       q = b'\\xab\\xcd\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\7example\\3com\\0\\0\\1\\0\\1'\n\
                       s = socket.create_connection((sys.argv[1], 53), 8)\n\
                       s.sendall(struct.pack('>H', len(q)) + q)\n\
-                      print(socket.inet_ntoa(s.recv(500)[-4:]))";
+                      f = s.makefile('rb')\n\
+                      print(socket.inet_ntoa(f.read(struct.unpack('>H', f.read(2))[0])[-4:]))";
         let gateway = sh(&host, id, "sed -n 's/^nameserver //p' /etc/resolv.conf").await;
         assert_eq!(python(&host, id, by_tcp, &[&gateway]).await, WEB);
         assert!(seen.questions.load(Ordering::Relaxed) >= 2);

@@ -248,6 +248,7 @@ impl Context {
             boot_id: self.boot_id.clone(),
             mode: self.mode,
             ids: spec.ids,
+            base: spec.base.clone(),
             network: spec.network,
             limits: spec.limits.clone(),
             run_dir: spec.run_dir.clone(),
