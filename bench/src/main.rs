@@ -49,7 +49,24 @@ async fn main() -> Result<()> {
         questions.push(store::measure(Duration::from_secs(5)).await?);
     }
     let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("out");
-    report::finish(questions, &machine(), &out)
+    report::finish(questions, &format!("{}\n\n{}", machine(), features().await?), &out)
+}
+
+/// What this machine lets Coditect hold while it is measured, and what not.
+async fn features() -> Result<String> {
+    let dir = tempfile::Builder::new().prefix("coditect-bench-features-").tempdir()?;
+    let probed = coditect_sandbox::probe::probe(dir.path(), Path::new("/"));
+    let host = start::host(dir.path(), "features", coditect_model::warm::Policy::OFF)?;
+    let (storage, network) = (host.storage_report(), host.network().report().mode);
+    host.close().await;
+    let list = |titles: Vec<&str>| if titles.is_empty() { "nothing".to_owned() } else { titles.join(", ") };
+    Ok(format!(
+        "On: {}; volumes: {} ({}); network: {network:?}. Not on: {}.",
+        list(probed.enforced.iter().map(|feature| feature.title()).collect()),
+        storage.kind.name(),
+        if storage.bytes_enforced { "a hard size" } else { "no hard size" },
+        list(probed.not_enforced.iter().map(|(feature, _)| feature.title()).collect()),
+    ))
 }
 
 /// The machine in one line, for whoever reads the figures elsewhere.

@@ -86,7 +86,7 @@ pub(crate) async fn measure(server: &Server, rounds: usize) -> Result<Question> 
     Ok(question)
 }
 
-fn host(dir: &Path, name: &str, warm: Policy) -> Result<Host> {
+pub(crate) fn host(dir: &Path, name: &str, warm: Policy) -> Result<Host> {
     Ok(Host::open(HostConfig {
         state_dir: dir.join(name),
         run_dir: dir.join(format!("run-{name}")),

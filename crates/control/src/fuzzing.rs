@@ -100,10 +100,7 @@ pub fn record(data: &[u8]) {
     of::<records::user::UserRecord>(data);
     of::<records::workspace::WorkspaceRecord>(data);
     of::<records::session::SessionRecord>(data);
-    // The one record that holds fractions: the JSON library may read their last digit as its neighbour.
-    if let Some((_, again)) = rewritten::<records::session::LayoutRecord>(data) {
-        assert!(!again.is_empty(), "a layout that was written cannot be read");
-    }
+    of::<records::session::LayoutRecord>(data);
     of::<records::login::LoginRecord>(data);
     of::<records::invitation::InvitationRecord>(data);
     of::<records::signing_key::SigningKeyRecord>(data);
