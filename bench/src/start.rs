@@ -155,7 +155,13 @@ impl OciShell {
     fn open(dir: &Path) -> Result<Self> {
         let rootfs = dir.join("rootfs");
         std::fs::create_dir(&rootfs)?;
-        let hide = format!("umount /sys/fs/cgroup/unified 2>/dev/null; mount --bind / {} && exec sh", rootfs.display());
+        // What the servers have mounted by now is theirs to unmount: a copy here would keep it.
+        let hide = format!(
+            "umount /sys/fs/cgroup/unified 2>/dev/null; \
+             for point in $(grep -o ' [^ ]*coditect-bench-[^ ]*' /proc/mounts); do umount --lazy $point 2>/dev/null; done; \
+             mount --bind / {} && exec sh",
+            rootfs.display()
+        );
         let mut child = tokio::process::Command::new("unshare")
             .args(["--mount", "sh", "-c", &hide])
             .stdin(Stdio::piped())
