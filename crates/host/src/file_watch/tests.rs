@@ -34,12 +34,19 @@ impl Image {
     }
 
     /// Begins to watch as if `agent` were the sandbox's first process.
-    fn watch(&self, agent: u32, room: usize) -> (mpsc::Receiver<FileReport>, CancellationToken) {
+    /// Watches; answers when what happens from now on is seen.
+    async fn watch(&self, agent: u32, room: usize) -> (mpsc::Receiver<FileReport>, CancellationToken) {
         let (sender, receiver) = mpsc::channel(room);
         let end = CancellationToken::new();
         let target =
             Target { workspace: self.workspace, state_dir: self.dir.path().to_owned(), pid: agent, adopted: false };
         tokio::spawn(run(target, sender, end.clone()));
+        // The first report says that it has begun.
+        let begun = std::time::Instant::now();
+        while receiver.is_empty() {
+            assert!(begun.elapsed() < DEADLINE, "the watch does not begin");
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
         (receiver, end)
     }
 
@@ -84,7 +91,7 @@ fn total(reports: &[FileReport], action: Action) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_on_a_volume_of_its_own_is_reported() {
     let image = Image::new(1);
-    let (mut reports, end) = image.watch(u32::MAX, 64);
+    let (mut reports, end) = image.watch(u32::MAX, 64).await;
     let first = next(&mut reports).await;
     assert_eq!((first.action, first.note), (Action::FilesWatched, Some(WHOLE)));
     image
@@ -122,7 +129,7 @@ async fn the_source_is_told_by_the_process() {
     // A process that waits before it writes stands for the agent.
     let mut command = tokio_command("read line || true; echo x > from-agent", &image.mount.join("workspace"));
     let mut agent = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
-    let (mut reports, end) = image.watch(agent.id(), 64);
+    let (mut reports, end) = image.watch(agent.id(), 64).await;
     next(&mut reports).await;
     drop(agent.stdin.take());
     agent.wait().unwrap();
@@ -150,7 +157,7 @@ async fn the_source_is_told_by_the_process() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_thousand_files_are_few_reports_that_count_them_or_say_that_some_were_lost() {
     let image = Image::new(3);
-    let (mut reports, end) = image.watch(u32::MAX, 4096);
+    let (mut reports, end) = image.watch(u32::MAX, 4096).await;
     next(&mut reports).await;
     image
         .shell(
@@ -183,7 +190,7 @@ async fn an_overflow_of_the_kernels_queue_is_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_nobody_takes_reports_memory_stays_and_counting_goes_on() {
     let image = Image::new(5);
-    let (mut reports, end) = image.watch(u32::MAX, 1);
+    let (mut reports, end) = image.watch(u32::MAX, 1).await;
     image.shell("for n in {1..3000}; do : > f$n; done").await;
     image.shell("for n in {1..3000}; do : > f$n; done").await;
     end.cancel();
